@@ -1,0 +1,159 @@
+"""The schema of an experiment: types, ranges, allowed names and cross-checks on one page.
+
+Every default stands in `conf/`, none here: a key that is missing from a config is a mistake that is reported.
+Strict types: `1.5` is no number of epochs, `"10"` is no number at all, and a list is no number.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+# Bounds that only a slip of the finger crosses. They turn `trainer.epochs=1e9` into a message instead of a hang.
+MAX_EPOCHS = 1_000_000
+MAX_BATCH_SIZE = 1_000_000
+MAX_UNITS = 1_000_000
+MAX_LAYERS = 1_000
+MAX_SEED = 2**32 - 1
+
+# A run's name is a folder's name: no separators, no leading dot, nothing a shell, Hydra or Windows gives a meaning.
+NAME_PATTERN = r"^[^\s./\\:*?\"'<>|$`\x00-\x1f\x7f][^/\\:*?\"'<>|$`\x00-\x1f\x7f]*$"
+
+
+class Schema(BaseModel):
+    """Base of all parts: unknown keys are refused, values are immutable, NaN and infinity are no numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
+PositiveFloat = Annotated[float, Field(gt=0.0, le=1e6)]
+NonNegativeFloat = Annotated[float, Field(ge=0.0, le=1e6)]
+Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
+Units = Annotated[int, Field(ge=1, le=MAX_UNITS)]
+
+
+class DatasetConfig(Schema):
+    """A data set known by name, found on disk or downloaded."""
+
+    kind: Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100"] = Field(
+        description="Which data set: digits is embedded, the others are found on disk or downloaded."
+    )
+    path: str | None = Field(description="A file or folder that holds the data; looked at before anything else.")
+    cache_dir: str | None = Field(description="Where downloads are kept; null: Keras' own folder, ~/.keras/datasets.")
+    mirror: str | None = Field(
+        pattern=r"^https?://",
+        description="Address of a folder that holds the official files; null: the data set's own host.",
+    )
+    test: Literal["official"] | Fraction = Field(
+        description="official: the test split as published; a fraction: that part of all rows, split anew (stratified)."
+    )
+    validation: Literal["test"] | Fraction = Field(
+        description="test: validate on the test split, as the article does; a fraction: that part of the training"
+        " split is held out (stratified)."
+    )
+    split_seed: int = Field(
+        ge=0,
+        le=MAX_SEED,
+        description="Seed of the splits and of `limit`; apart from `seed`, so that repeated runs share their test rows.",
+    )
+    limit: int | None = Field(
+        ge=1, description="At most this many rows of the training and of the test split (stratified); null: all."
+    )
+
+    @model_validator(mode="after")
+    def _digits_has_no_official_test_split(self) -> Self:
+        if self.kind == "digits" and self.test == "official":
+            raise ValueError("test: digits has no official test split; give a fraction such as test=0.25")
+        return self
+
+
+class MLPConfig(Schema):
+    """A multilayer perceptron: dense hidden layers of one activation, softmax output sized by the data."""
+
+    kind: Literal["mlp"] = Field(description="The architecture.")
+    hidden_units: list[Units] = Field(
+        max_length=MAX_LAYERS, description="Units of each hidden layer, first to last; [] is a linear classifier."
+    )
+    activation: Literal[
+        "sigmoid", "relu", "tanh", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus", "softsign", "linear"
+    ] = Field(description="Activation of every hidden layer, by its Keras name.")
+
+
+class OptimizerSchema(Schema):
+    """What every optimizer has: Keras' own arguments under Keras' own names."""
+
+    learning_rate: PositiveFloat = Field(description="Step size.")
+    weight_decay: NonNegativeFloat | None = Field(description="Decoupled weight decay; null: none.")
+    clipnorm: PositiveFloat | None = Field(description="Each gradient's norm is clipped to this; null: never.")
+    global_clipnorm: PositiveFloat | None = Field(description="All gradients' joint norm is clipped to this; null: never.")
+
+    @model_validator(mode="after")
+    def _one_kind_of_clipping(self) -> Self:
+        if self.clipnorm is not None and self.global_clipnorm is not None:
+            raise ValueError("clipnorm, global_clipnorm: give at most one of the two; set the other to null")
+        return self
+
+
+class SGDConfig(OptimizerSchema):
+    """Stochastic gradient descent, with momentum where wanted (keras.optimizers.SGD)."""
+
+    kind: Literal["sgd"] = Field(description="The optimizer.")
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(description="0: plain gradient descent.")
+    nesterov: bool = Field(description="Nesterov's momentum.")
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov: true needs momentum above 0; set momentum=0.9 or nesterov=false")
+        return self
+
+
+class AdamConfig(OptimizerSchema):
+    """Adam and its close relatives (keras.optimizers.Adam, AdamW, Nadam, Adamax)."""
+
+    kind: Literal["adam", "adamw", "nadam", "adamax"] = Field(description="The optimizer.")
+    beta_1: Decay = Field(description="Decay of the first moment.")
+    beta_2: Decay = Field(description="Decay of the second moment.")
+    epsilon: PositiveFloat = Field(description="Keeps the division finite.")
+
+
+class RMSpropConfig(OptimizerSchema):
+    """keras.optimizers.RMSprop."""
+
+    kind: Literal["rmsprop"] = Field(description="The optimizer.")
+    rho: Decay = Field(description="Decay of the squared gradients.")
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(description="0: none.")
+    epsilon: PositiveFloat = Field(description="Keeps the division finite.")
+    centered: bool = Field(description="Normalise by the variance instead of the second moment.")
+
+
+class AdagradConfig(OptimizerSchema):
+    """keras.optimizers.Adagrad."""
+
+    kind: Literal["adagrad"] = Field(description="The optimizer.")
+    initial_accumulator_value: NonNegativeFloat = Field(description="Start of the sums of squared gradients.")
+    epsilon: PositiveFloat = Field(description="Keeps the division finite.")
+
+
+class TrainerConfig(Schema):
+    """How long and in what portions the network is trained."""
+
+    epochs: int = Field(ge=1, le=MAX_EPOCHS, description="Passes over the training split.")
+    batch_size: int = Field(ge=1, le=MAX_BATCH_SIZE, description="Rows a step; the last, partial batch counts too.")
+
+
+ModelConfig = MLPConfig
+OptimizerConfig = Annotated[SGDConfig | AdamConfig | RMSpropConfig | AdagradConfig, Field(discriminator="kind")]
+
+
+class ExperimentConfig(Schema):
+    """One experiment: enough to run it again."""
+
+    name: str = Field(
+        min_length=1, max_length=100, pattern=NAME_PATTERN, description="Name of the experiment and of its folder."
+    )
+    seed: int = Field(ge=0, le=MAX_SEED, description="Seed of the initial weights and the order of rows; 0 is one too.")
+    dataset: DatasetConfig
+    model: ModelConfig
+    optimizer: OptimizerConfig
+    trainer: TrainerConfig
