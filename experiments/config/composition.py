@@ -1,14 +1,13 @@
 """Command line → checked configs, before Hydra starts: what is wrong is said all at once and nothing has run yet.
 
-Hydra itself stops at the first mistake, prints it in its own words and exits with 1. So the command line is composed
-here once more, first: misspelt keys are let in and then refused by the schema together with everything else, every
-point of a sweep is checked before its first job, and nothing that Hydra would instantiate is unknown to us.
+Hydra itself stops at the first mistake, in its own words, with status 1. So the command line is composed here once
+more, first: misspelt keys are let in and refused by the schema with everything else, every point of a sweep is checked
+before its first job, and nothing that Hydra would call is unknown to us.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,42 +15,36 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
-from experiments.config.mistakes import known_keys, mistakes, nearest, shown, unknown_key
+from experiments.config import safety
+from experiments.config.mistakes import mistakes, nearest, shown
+from experiments.config.overrides import GROUPS, Overrides, first_line, let_in, option_names, parse
 from experiments.config.schema import ExperimentConfig
 from experiments.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
-GROUPS = ("dataset", "model", "optimizer", "trainer", "experiment")
 
-# All that may be named where Hydra's own part of the config names code: its launchers and sweepers and Python's logging.
-CODE_KEYS = ("_target_", "()", "class", "factory")
-KNOWN_CODE = (
-    "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
-    "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
-    "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
-    "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher",
-    "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher",
-    "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
-    "logging.StreamHandler",
-    "logging.FileHandler",
-    "colorlog.ColoredFormatter",
-)
-KNOWN_STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
+
+@dataclass(frozen=True)
+class Job:
+    """One run: what it overrides (a sweep's own values only) and its checked config."""
+
+    overrides: tuple[str, ...]
+    config: ExperimentConfig
 
 
 @dataclass(frozen=True)
 class Composition:
-    """What a command line asks for: the checked config of each job, and Hydra's own config of the whole."""
+    """What a command line asks for; `folder` is where Hydra would put it, `folder_given` whether the user said so."""
 
-    experiments: list[ExperimentConfig]
-    hydra: dict[str, Any]
-    multirun: bool
+    jobs: list[Job]
+    is_sweep: bool
+    folder: str
+    folder_given: bool
 
 
 def validate(values: Any) -> ExperimentConfig:
@@ -63,13 +56,20 @@ def validate(values: Any) -> ExperimentConfig:
     try:
         return ExperimentConfig.model_validate(values)
     except ValidationError as error:
-        raise _refusal(mistakes(error)) from None
+        raise refusal(mistakes(error)) from None
 
 
 def from_hydra(cfg: DictConfig) -> ExperimentConfig:
     """The config Hydra composed, as plain checked values (Keras and JSON take no OmegaConf containers)."""
-    values = OmegaConf.to_container(cfg, resolve=True)
-    return validate(values)
+    return validate(OmegaConf.to_container(cfg, resolve=True))
+
+
+def refusal(lines: Sequence[str]) -> UserError:
+    """One message of all that is wrong with a config."""
+    unique = list(dict.fromkeys(lines))
+    if len(unique) == 1:
+        return UserError(f"The config has a mistake: {unique[0]}")
+    return UserError(f"The config has {len(unique)} mistakes:\n" + "\n".join(f"  {line}" for line in unique))
 
 
 def compose_command_line(arguments: Sequence[str]) -> Composition:
@@ -79,67 +79,161 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
         UserError: all mistakes of the command line and the YAML files, a line each.
     """
     flags = get_args_parser().parse_args(list(arguments))
-    found: list[str] = []
-    overrides = _checked_overrides(flags.overrides, found)
-    name = flags.config_name or "config"
-    folder = str(Path(flags.config_path or CONF).resolve())
-    if flags.config_dir:
-        overrides.append(f"hydra.searchpath=[{Path(flags.config_dir).resolve()}]")
-    with initialize_config_dir(folder, version_base="1.3"):
-        first = [override for override in overrides if not _is_sweep(override)]
-        base = _composed(name, first, found, flags.overrides)
+    folder = Path(flags.config_path or CONF).resolve()
+    extra = [Path(flags.config_dir).resolve()] if flags.config_dir else []
+    found = safety.searchpath_refusals(_searchpath(folder / f"{flags.config_name or 'config'}.yaml", flags.overrides))
+    if found:
+        raise refusal(found)
+    given = parse(flags.overrides, [folder, *extra], found)
+    wrong_groups = [line.split(":")[0] for line in found if line.split(":")[0] in GROUPS]
+    composer = _Composer(flags.config_name or "config", folder, extra, wrong_groups)
+    with initialize_config_dir(str(folder), version_base="1.3"):
+        base = composer.compose(given.fixed, found)
         if base is None:
-            raise _refusal(found)
-        hydra_config, _ = base
-        multirun = flags.multirun or hydra_config.get("mode") == "MULTIRUN"
-        found += _code_in(hydra_config)
-        if not multirun:
-            found += [
-                f"{_text(override).partition('=')[0]}: received {_text(override).partition('=')[2]}, expected one value."
-                " Several values need -m (a sweep); a value with commas needs quotes."
-                for override in overrides
-                if _is_sweep(override)
-            ]
-            if found:
-                raise _refusal(found + _schema_mistakes(base[1]))
-            return Composition([validate(base[1])], hydra_config, multirun=False)
-        points = []
-        for point in _points(overrides, hydra_config):
-            composed = _composed(name, point, found, flags.overrides)
-            if composed is not None:
-                found += [line for line in _schema_mistakes(composed[1]) if line not in found]
-                points.append(composed[1])
-        if found:
-            raise _refusal(found)
-        return Composition([validate(point) for point in points], hydra_config, multirun=True)
-
-
-def _checked_overrides(texts: Sequence[str], found: list[str]) -> list[Override | str]:
-    """Overrides that can be composed: those with an unknown group option are reported and dropped."""
-    parser = OverridesParser.create()
-    kept: list[Override | str] = []
-    for text in texts:
+            raise refusal(found)
         try:
-            override = parser.parse_override(text)
-        except HydraException as error:
-            found.append(f"{shown(text)}: not understood, expected KEY=VALUE. {_first_line(error)}")
-            continue
-        group = override.key_or_group
-        if group in GROUPS and override.type is not OverrideType.DEL:
-            options = option_names(group)
-            values = _values(override)
-            wrong = [value for value in values if value not in options and not isinstance(override.value(), dict)]
-            wrong = [value for value in wrong if not (group == "experiment" and value == "null")]
-            found += [_unknown_option(group, value, options) for value in wrong]
-            if wrong:
+            hydra_node = _hydra_node(base)
+        except OmegaConfBaseException as error:
+            raise refusal([*found, _composition_mistake(error)]) from None
+        found += safety.refusals(hydra_node)
+        is_sweep = bool(flags.multirun or hydra_node["mode"] == "MULTIRUN")
+        if is_sweep:
+            params = [f"{key}={value}" for key, value in (hydra_node["sweeper"].get("params") or {}).items()]
+            preset = parse(params, [folder, *extra], found)
+            given = Overrides([*preset.fixed, *given.fixed], [*preset.swept, *given.swept])
+        else:
+            found += [_needs_multirun(choices.key, choices.texts) for choices in given.swept]
+            given = Overrides(given.fixed, [])
+        jobs = composer.jobs(given, found)
+    if found:
+        raise refusal(found)
+    where = "sweep" if is_sweep else "run"
+    folder_given = any(text.lstrip("+").startswith(f"hydra.{where}.dir=") for text in flags.overrides)
+    return Composition(jobs, is_sweep, hydra_node[where]["dir"], folder_given)
+
+
+def _searchpath(primary: Path, overrides: Sequence[str]) -> list[Any]:
+    """Where a command line and its primary YAML file say that further YAML files are."""
+    places = [
+        text.partition("=")[2].strip("[]'\"") for text in overrides if text.lstrip("+").startswith("hydra.searchpath=")
+    ]
+    try:
+        hydra = (yaml.safe_load(primary.read_text(encoding="utf-8")) or {}).get("hydra") or {}
+    except (OSError, ValueError, AttributeError, yaml.YAMLError):
+        return places  # said in full when it is composed
+    return places + list(hydra.get("searchpath") or [])
+
+
+@dataclass(frozen=True)
+class _Composer:
+    config_name: str
+    folder: Path
+    extra: list[Path]
+    wrong_groups: list[str]
+
+    def compose(self, overrides: Sequence[str], found: list[str]) -> DictConfig | None:
+        """Hydra's composition, or None and a line in `found`."""
+        search = [f"hydra.searchpath=[{','.join(str(path) for path in self.extra)}]"] if self.extra else []
+        try:
+            return compose(self.config_name, [*overrides, *search], return_hydra_config=True)
+        except MissingConfigException as error:
+            found.append(self._missing(error))
+        except yaml.YAMLError as error:
+            found.append(_yaml_mistake(error))
+        except (HydraException, OmegaConfBaseException) as error:
+            found.append(_composition_mistake(error))
+        return None
+
+    def jobs(self, overrides: Overrides, found: list[str]) -> list[Job]:
+        """Each point of a sweep, or the one run; composed once for each choice of groups, then given its values."""
+        composed: dict[tuple[str, ...], DictConfig | None] = {}
+        jobs = []
+        for point in overrides.points():
+            chosen = tuple(text for text in point if _is_choice(text))
+            if chosen not in composed:
+                composed[chosen] = self.compose([*overrides.fixed, *chosen], found)
+            base = composed[chosen]
+            if base is None:
                 continue
-        kept.append(override)
-    return kept
+            try:
+                values = _plain(base, [text for text in point if text not in chosen])
+                jobs.append(Job(point, ExperimentConfig.model_validate(values)))
+            except ValidationError as error:
+                found += [line for line in mistakes(error) if not line.startswith(tuple(self._consequences()))]
+            except OmegaConfBaseException as error:
+                found.append(_composition_mistake(error))
+        return jobs
+
+    def _consequences(self) -> list[str]:
+        return [f"{group}." for group in self.wrong_groups] or ["\0"]
+
+    def _missing(self, error: MissingConfigException) -> str:
+        group, _, name = (error.missing_cfg_file or "").rpartition("/")
+        options = list(error.options or option_names(group, [self.folder, *self.extra]))
+        if not group:
+            return first_line(error)
+        hint = nearest(name, options) or " A launcher or sweeper of Hydra needs its plugin installed (see README)."
+        return f"{group}: received {shown(name)}, expected one of {', '.join(options)}.{hint}"
 
 
-def option_names(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+def _is_choice(text: str) -> bool:
+    key = text.lstrip("+~").partition("=")[0]
+    return key in GROUPS or "/" in key or key.startswith("hydra")
 
 
-def _unknown_option(group: str, value: str, options: Sequence[str]) -> str:
-    return f"{group}: received {shown(value)}, expected one of {', '.join(options)}.{nearest(value, options)}"
+def _plain(base: DictConfig, overrides: Sequence[str]) -> Any:
+    """The experiment's part as plain values, with a sweep's values put in; keys without a value are left out."""
+    cfg = base.copy()
+    OmegaConf.set_struct(cfg, False)
+    cfg.pop("hydra")
+    for override in OverridesParser.create().parse_overrides([let_in(text) for text in overrides]):
+        OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=True)
+    return _without_missing(OmegaConf.to_container(cfg, resolve=True))
+
+
+def _without_missing(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_missing(value) for key, value in node.items() if value != MISSING}
+    return node
+
+
+def _missing_keys(node: Any, prefix: str = "") -> Iterator[str]:
+    for name, value in node.items():
+        if value == MISSING:
+            yield prefix + name
+        elif isinstance(value, dict):
+            yield from _missing_keys(value, f"{prefix}{name}.")
+
+
+def _hydra_node(composed: DictConfig) -> dict[str, Any]:
+    """Hydra's part, resolved; what Hydra fills in only when a job starts (`hydra.job.num`, …) is "0"."""
+    cfg = composed.copy()
+    OmegaConf.set_readonly(cfg.hydra, False)
+    for key in _missing_keys(OmegaConf.to_container(cfg.hydra, resolve=False)):
+        OmegaConf.update(cfg.hydra, key, "0")
+    cfg.hydra.overrides.task = []  # the command line as text, not to be resolved
+    cfg.hydra.job.override_dirname = ""
+    HydraConfig.instance().set_config(cfg)  # what `${hydra:…}` looks into
+    node: Any = OmegaConf.to_container(cfg.hydra, resolve=True)
+    return dict(node)
+
+
+def _needs_multirun(key: str, texts: Sequence[str]) -> str:
+    values = ",".join(text.partition("=")[2] for text in texts[:5])
+    received = f"{key}: received several values ({values}), expected one."
+    return f"{received} A sweep over them needs -m; a text that has commas needs quotes."
+
+
+def _yaml_mistake(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or first_line(error)
+    where = f"{mark.name}, line {mark.line + 1}" if mark else "a YAML file"
+    return f"{where}: {problem}"
+
+
+def _composition_mistake(error: Exception) -> str:
+    cause = error.__cause__
+    if isinstance(cause, yaml.YAMLError):
+        return _yaml_mistake(cause)
+    key = getattr(error, "full_key", None)
+    return f"{key}: {first_line(error)}" if key else " ".join(str(error).split())

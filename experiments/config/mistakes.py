@@ -77,7 +77,10 @@ def _mistake(detail: ErrorDetails) -> tuple[str, str]:
             siblings = [f"{key.rpartition('.')[0]}.{name}".lstrip(".") for name in parent.get("properties", {})]
             return key, unknown_key(key, siblings)
         case "missing":
-            return key, f"{key}: no value, expected {expectation(schema, node)}. Give {key}=… or name it in a YAML file."
+            return (
+                key,
+                f"{key}: no value, expected {expectation(schema, node)}. Give {key}=… or name it in a YAML file.",
+            )
         case "value_error":
             text = detail["msg"].removeprefix("Value error, ")
             return f"{key}: {text}", f"{key}.{text}" if key else text
@@ -91,7 +94,7 @@ def _mistake(detail: ErrorDetails) -> tuple[str, str]:
             return key, f"{key}: received {shown(detail['input'])}, expected {expectation(schema, node)}.{hint}"
 
 
-def expectation(schema: Node, node: Node) -> str:
+def expectation(schema: Node, node: Node) -> str:  # noqa: PLR0911 (a table of cases)
     """What a value of this part of the JSON Schema must be, in words."""
     node = _resolve(schema, node)
     if "anyOf" in node:

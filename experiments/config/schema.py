@@ -54,7 +54,7 @@ class DatasetConfig(Schema):
     split_seed: int = Field(
         ge=0,
         le=MAX_SEED,
-        description="Seed of the splits and of `limit`; apart from `seed`, so that repeated runs share their test rows.",
+        description="Seed of the splits and of `limit`, apart from `seed`: repeated runs share their test rows.",
     )
     limit: int | None = Field(
         ge=1, description="At most this many rows of the training and of the test split (stratified); null: all."
@@ -85,7 +85,9 @@ class OptimizerSchema(Schema):
     learning_rate: PositiveFloat = Field(description="Step size.")
     weight_decay: NonNegativeFloat | None = Field(description="Decoupled weight decay; null: none.")
     clipnorm: PositiveFloat | None = Field(description="Each gradient's norm is clipped to this; null: never.")
-    global_clipnorm: PositiveFloat | None = Field(description="All gradients' joint norm is clipped to this; null: never.")
+    global_clipnorm: PositiveFloat | None = Field(
+        description="All gradients' joint norm is clipped to this; null: never."
+    )
 
     @model_validator(mode="after")
     def _one_kind_of_clipping(self) -> Self:

@@ -1,0 +1,89 @@
+"""`python -m experiments`: look at and carry on with what was run. Commands that only read never import TensorFlow."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments import runs
+from experiments.errors import UserError
+
+app = typer.Typer(
+    name="python -m experiments",
+    help="Look at and carry on with what was run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as outputs/NAME/TIMESTAMP.")]
+
+
+def main() -> None:
+    """Run one command; a mistake of the user's is one message and status 2."""
+    try:
+        app(prog_name="python -m experiments")
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command("list")
+def list_runs(
+    folder: Annotated[Path, typer.Argument(help="Where runs lie.")] = Path("outputs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Every run's record as JSON.")] = False,
+) -> None:
+    """All runs below a folder, newest first."""
+    from experiments import console
+
+    records = runs.find(folder)
+    if as_json:
+        print(json.dumps([{"folder": str(path)} | record for path, record in records], indent=2))
+    else:
+        console.run_table(records)
+
+
+@app.command()
+def show(run: RunFolder) -> None:
+    """What a run was and what came out."""
+    from experiments import console
+
+    record = runs.read(run)
+    console.run_summary(run, record)
+    report = run / "classification_report.txt"
+    if report.exists():
+        print(report.read_text(encoding="utf-8"))
+
+
+@app.command()
+def report(run: RunFolder) -> None:
+    """Write a run's report.html again, from the files in its folder."""
+    from experiments import reports
+
+    runs.read(run)
+    print(reports.write_html(run))
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of a config."""
+    from experiments.config import json_schema
+
+    print(json.dumps(json_schema.of_config(), indent=2))
+
+
+@app.command()
+def data(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Data sets to fetch.")] = None,
+    cache_dir: Annotated[str | None, typer.Option(help="Where they are kept; default: Keras' own folder.")] = None,
+    mirror: Annotated[str | None, typer.Option(help="Address of a folder that holds the official files.")] = None,
+) -> None:
+    """Which data sets are on this machine; with names: fetch those that are not."""
+    from experiments import console, datasets
+
+    for name in names or []:
+        datasets.fetch(name, cache_dir, mirror)
+    console.data_table([datasets.status(name, cache_dir) for name in names or datasets.NAMES])

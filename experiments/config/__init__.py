@@ -1,0 +1,15 @@
+"""What an experiment is: schema, mistakes in words, and the way from a command line to checked configs.
+
+Importing the package costs pydantic only; Hydra is imported with `experiments.config.composition`.
+"""
+
+from experiments.config.schema import (
+    DatasetConfig,
+    ExperimentConfig,
+    MLPConfig,
+    ModelConfig,
+    OptimizerConfig,
+    TrainerConfig,
+)
+
+__all__ = ["DatasetConfig", "ExperimentConfig", "MLPConfig", "ModelConfig", "OptimizerConfig", "TrainerConfig"]

@@ -1,0 +1,119 @@
+"""A command line's overrides: understood, checked against the options there are, and expanded into a sweep's points."""
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, Override, OverrideType
+from hydra.errors import HydraException
+
+from experiments.config.mistakes import nearest, shown
+from experiments.errors import UserError
+
+GROUPS = ("dataset", "model", "optimizer", "trainer", "experiment")
+MAX_JOBS = 10_000
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One swept key and what each of its jobs gets, as Hydra's own override texts (`optimizer=adam`, `seed=1`)."""
+
+    key: str
+    texts: list[str]
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What a command line overrides: `fixed` for all jobs, and what differs from job to job."""
+
+    fixed: list[str]
+    swept: list[Choices]
+
+    @property
+    def is_sweep(self) -> bool:
+        return bool(self.swept)
+
+    def points(self) -> list[tuple[str, ...]]:
+        """The swept texts of each job, in the order in which Hydra numbers the jobs.
+
+        Raises:
+            UserError: more jobs than anybody means.
+        """
+        jobs = math.prod(len(choices.texts) for choices in self.swept)
+        if jobs > MAX_JOBS:
+            keys = ", ".join(choices.key for choices in self.swept)
+            raise UserError(
+                f"{keys}: a sweep of {jobs:,} jobs or more, expected at most {MAX_JOBS:,}; give fewer values"
+            )
+        return list(itertools.product(*(choices.texts for choices in self.swept)))
+
+
+def parse(texts: Sequence[str], folders: Sequence[Path], found: list[str]) -> Overrides:
+    """Split overrides into fixed and swept; what cannot be used is left out and a line about it added to `found`.
+
+    Keys of the experiment become `++key`: an unknown one is let in and refused by the schema, with everything else.
+    """
+    parser = OverridesParser.create()
+    fixed: list[str] = []
+    swept: list[Choices] = []
+    for text in texts:
+        try:
+            override = parser.parse_override(text)
+        except HydraException as error:
+            found.append(f"{shown(text)}: not understood, expected KEY=VALUE. {first_line(error)}")
+            continue
+        if lines := _wrong_options(override, folders):
+            found += lines
+        elif override.is_sweep_override():
+            choices = Choices(override.get_key_element(), _swept_texts(override, folders))
+            swept.append(choices)
+        else:
+            fixed.append(_let_in(override, text))
+    return Overrides(fixed, swept)
+
+
+def let_in(text: str) -> str:
+    """The same override, of a key that need not exist yet."""
+    return _let_in(OverridesParser.create().parse_override(text), text)
+
+
+def option_names(group: str, folders: Sequence[Path]) -> list[str]:
+    return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+
+
+def first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _let_in(override: Override, text: str) -> str:
+    is_value = override.key_or_group not in GROUPS and not override.key_or_group.startswith("hydra")
+    return (
+        f"++{text}" if override.type is OverrideType.CHANGE and is_value and "/" not in override.key_or_group else text
+    )
+
+
+def _swept_texts(override: Override, folders: Sequence[Path]) -> list[str]:
+    key = override.get_key_element()
+    value = override.value()
+    if isinstance(value, Glob):
+        return [f"{key}={name}" for name in value.filter(option_names(override.key_or_group, folders))]
+    return [f"{key}={text}" for text in itertools.islice(override.sweep_string_iterator(), MAX_JOBS + 1)]
+
+
+def _wrong_options(override: Override, folders: Sequence[Path]) -> list[str]:
+    group = override.key_or_group
+    value = override.value()
+    if group not in GROUPS or override.type is OverrideType.DEL or isinstance(value, dict | Glob):
+        return []
+    options = option_names(group, folders)
+    given: Iterable[Any] = override.sweep_string_iterator() if override.is_sweep_override() else [value]
+    names = [name for each in given for name in (each if isinstance(each, list) else [each])]
+    wrong = [str(name) for name in names if str(name) not in options and not (group == "experiment" and name is None)]
+    return [
+        f"{group}: received {shown(name)}, expected one of {', '.join(options)}.{nearest(name, options)}"
+        for name in wrong
+    ]

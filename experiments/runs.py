@@ -1,0 +1,225 @@
+"""The run folder: one process at a time, its status from first to last, and where everything came from."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from experiments.config import ExperimentConfig
+from experiments.datasets import Dataset
+from experiments.errors import UserError
+from experiments.files import write_json, write_text
+from experiments.history import History
+
+CONFIG = "config.yaml"
+HISTORY = "history.csv"
+LOCK = ".lock"
+RECORD = "run.json"
+PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib", "hydra-core", "omegaconf")
+# Where the data lies and what the run is called change nothing of its result.
+NOT_OF_THE_RESULT: Any = {"name": True, "dataset": {"cache_dir", "mirror"}}
+
+
+def reserve(folder: Path) -> Path:
+    """Make a folder that did not exist: `folder` itself or, where another start was faster, `folder_2`, `folder_3`, …
+
+    Raises:
+        UserError: the folder cannot be made.
+    """
+    number = 1
+    while True:
+        candidate = folder if number == 1 else folder.with_name(f"{folder.name}_{number}")
+        try:
+            candidate.parent.mkdir(parents=True, exist_ok=True)
+            candidate.mkdir()
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise _not_writable(folder, error) from None
+        else:
+            return candidate
+
+
+def use(folder: Path) -> Path:
+    """Make the folder a user named, or take it where it is there and holds no run yet.
+
+    Raises:
+        UserError: the folder cannot be made, or holds a run.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_writable(folder, error) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _not_writable(folder, PermissionError(13, "Permission denied"))
+    if (folder / RECORD).exists():
+        raise UserError(
+            f"{folder}: holds a run already, expected a new folder. Choose another hydra.run.dir, or carry on with"
+            f" `python -m experiments resume {folder}`."
+        )
+    return folder
+
+
+def _not_writable(folder: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{folder}: cannot be written to ({error.strerror}), expected a folder for the run's files."
+        " Free it, or choose another with hydra.run.dir=…"
+    )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder for this process. The lock is the operating system's, so a dead process holds none.
+
+    Raises:
+        UserError: another process runs in the folder.
+    """
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"{folder}: another process runs in this folder, expected none. Wait for it, or choose another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class Run:
+    """A run's record, run.json: written when the run starts, when more is known of it and when it ends."""
+
+    def __init__(self, folder: Path, config: ExperimentConfig, command: str) -> None:
+        self.folder = folder
+        self._started = time.monotonic()  # the wall clock may be set back
+        self.record: dict[str, Any] = {
+            "status": "running",
+            "error": None,
+            "name": config.name,
+            "seed": config.seed,
+            "started_at": _now(),
+            "finished_at": None,
+            "duration_seconds": None,
+            "epochs_completed": 0,
+            "metrics": {},
+            "throughput": None,
+            "dataset": None,
+            "model": None,
+            "environment": None,
+            "config_fingerprint": fingerprint(config),
+            "command": command,
+        }
+        write_text(folder / CONFIG, yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True))
+        self.save()
+
+    def update(self, **values: Any) -> None:
+        self.record.update(values)
+        self.save()
+
+    def finish(self, status: str, error: str | None = None) -> None:
+        self.update(
+            status=status,
+            error=error,
+            finished_at=_now(),
+            duration_seconds=round(time.monotonic() - self._started, 3),
+        )
+
+    def save(self) -> None:
+        write_json(self.folder / RECORD, self.record)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """A run's record.
+
+    Raises:
+        UserError: there is no run in the folder, or its record cannot be read.
+    """
+    path = folder / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder}: holds no {RECORD}, expected a run's folder such as outputs/NAME/TIMESTAMP."
+            " `python -m experiments list` shows them."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}), expected the record of a run") from None
+    if not isinstance(record, dict) or "status" not in record:
+        raise UserError(f"{path}: holds no status, expected the record of a run")
+    return record
+
+
+def find(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """All runs below a folder, newest first; what cannot be read is left out."""
+    found = []
+    for path in folder.glob(f"**/{RECORD}"):
+        try:
+            found.append((path.parent, read(path.parent)))
+        except UserError:
+            continue
+    return sorted(found, key=lambda run: (str(run[1].get("started_at")), str(run[0])), reverse=True)
+
+
+def write_history(folder: Path, history: History) -> None:
+    write_text(folder / HISTORY, history.to_csv())
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """What run.json says of the data."""
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "sizes": dataset.sizes,
+        "shape": list(dataset.shape),
+        "rows": dataset.rows,
+        "class_names": list(dataset.class_names),
+        "source": dataset.source,
+        "validation_is_test": dataset.validation_is_test,
+    }
+
+
+def fingerprint(config: ExperimentConfig) -> str:
+    """SHA-256 of all that decides a run's result."""
+    values = config.model_dump(exclude=NOT_OF_THE_RESULT)
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def environment(devices: list[str]) -> dict[str, Any]:
+    """What the run ran on."""
+    return {
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "devices": devices,
+        "cpu_count": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "git": _git(),
+    }
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit of the project's own code and whether it was changed since; None outside of a git checkout."""
+    project = Path(__file__).parents[1]
+    try:
+        commit = _output("git", "-C", str(project), "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_output("git", "-C", str(project), "status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

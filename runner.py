@@ -1,0 +1,26 @@
+"""The one runner: `python runner.py dataset=cifar10 model=relu_1024_512`; see --help."""
+
+import shlex
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from experiments import launch
+from experiments.config.composition import from_hydra
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def run(cfg: DictConfig) -> str:
+    from experiments.experiment import run_experiment  # TensorFlow: only once there is something to run
+
+    job = HydraConfig.get()
+    command = shlex.join(["python", "runner.py", *job.overrides.task])
+    folder = Path(job.runtime.output_dir)
+    return launch.job(lambda: run_experiment(from_hydra(cfg), folder, command), job.mode is RunMode.MULTIRUN)
+
+
+if __name__ == "__main__":
+    launch.main(run)
