@@ -1,0 +1,60 @@
+"""MNIST's own format: four IDX files, gzipped or not (http://yann.lecun.com/exdb/mnist/)."""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from experiments.datasets.dataset import Split
+from experiments.errors import UserError
+
+MAX_BYTES = 2_000_000_000
+NAMES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def find(folder: Path) -> dict[str, Path] | None:
+    """The four files by their official names, with `.` for the last `-` and with `.gz` too; None where one lacks."""
+    found = {}
+    for name in (*NAMES["train"], *NAMES["test"]):
+        spellings = (name, name.replace("-idx", ".idx"))
+        paths = [folder / f"{spelling}{suffix}" for spelling in spellings for suffix in ("", ".gz")]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            return None
+        found[name] = path
+    return found
+
+
+def read_folder(files: dict[str, Path]) -> tuple[Split, Split]:
+    """The training and the test rows: x (n, height, width) uint8, y (n,) uint8."""
+    train, test = ([read(files[name]) for name in NAMES[split]] for split in ("train", "test"))
+    return Split(train[0], train[1]), Split(test[0], test[1])
+
+
+def read(path: Path) -> np.ndarray:
+    """One IDX file of unsigned bytes.
+
+    Raises:
+        UserError: broken, truncated, or no IDX file of bytes.
+    """
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+            magic = file.read(4)
+            if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
+                raise UserError(f"{path}: begins with {magic.hex(' ')}, expected an IDX file of bytes (00 00 08 …)")
+            header = file.read(4 * magic[3])
+            shape = tuple(int(size) for size in np.frombuffer(header[: len(header) // 4 * 4], ">u4"))
+            size = math.prod(shape)
+            if len(shape) < magic[3] or size > MAX_BYTES:
+                raise UserError(f"{path}: says that it holds {shape} bytes, expected at most {MAX_BYTES:,}")
+            content = file.read(size + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read ({error}). Get the file anew.") from None
+    if len(content) != size:
+        raise UserError(f"{path}: holds {'more' if len(content) > size else len(content)} bytes, expected {size:,}")
+    return np.frombuffer(content, np.uint8).reshape(shape)

@@ -1,0 +1,32 @@
+"""Keras' own layout: one npz with x_train, y_train, x_test, y_test."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from experiments.datasets.dataset import Split
+from experiments.errors import UserError
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def read(path: Path) -> tuple[Split, Split]:
+    """The training and the test rows as stored.
+
+    Raises:
+        UserError: broken, an array lacks, or one holds Python objects (whose loading could run code).
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            lacking = [key for key in KEYS if key not in arrays.files]
+            if lacking:
+                raise UserError(
+                    f"{path}: has no {', '.join(lacking)} but {', '.join(arrays.files) or 'nothing'},"
+                    f" expected the arrays {', '.join(KEYS)}"
+                )
+            x_train, y_train, x_test, y_test = (arrays[key] for key in KEYS)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read ({error}), expected an npz file of plain arrays") from None
+    return Split(x_train, y_train), Split(x_test, y_test)

@@ -1,0 +1,61 @@
+"""What tests share: the project's commands in child processes, and an outputs folder of each test's own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+
+
+class Finished:
+    """A command that ended: its exit status and what it printed."""
+
+    def __init__(self, done: subprocess.CompletedProcess[str], folder: Path) -> None:
+        self.status = done.returncode
+        self.out = done.stdout
+        self.err = done.stderr
+        self.folder = folder
+
+    @property
+    def run_folders(self) -> list[Path]:
+        return sorted(path.parent for path in self.folder.glob("**/run.json"))
+
+    @property
+    def run_folder(self) -> Path:
+        (folder,) = self.run_folders
+        return folder
+
+    @property
+    def record(self) -> dict[str, Any]:
+        return json.loads((self.run_folder / "run.json").read_text())
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process's environment with the project importable and no terminal width or colour of its own."""
+    return os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "100"} | changes
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., Finished]:
+    """Run the project's commands in an empty folder, as a user would: `command("runner.py", "dataset=mnist")`."""
+
+    def run(program: str, *arguments: str, timeout: float = 120, **env: str) -> Finished:
+        start = ["-m", "experiments"] if program == "experiments" else [str(PROJECT / program)]
+        done = subprocess.run(
+            [sys.executable, *start, *arguments],
+            cwd=tmp_path,
+            env=environment(**env),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Finished(done, tmp_path)
+
+    return run
