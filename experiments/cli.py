@@ -61,10 +61,10 @@ def show(run: RunFolder) -> None:
 @app.command()
 def report(run: RunFolder) -> None:
     """Write a run's report.html again, from the files in its folder."""
-    from experiments import reports
+    from experiments.reports import write_html
 
     runs.read(run)
-    print(reports.write_html(run))
+    print(write_html(run))
 
 
 @app.command()

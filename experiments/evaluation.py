@@ -1,8 +1,19 @@
 """A model's answers on a split, and what they are worth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from experiments.datasets import Split
+from experiments.text import plain
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH_SIZE = 2048  # of the forward pass; large enough to be quick, small enough to hold little memory
+EPSILON = 1e-7  # Keras clips probabilities by as much before it takes their logarithm
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,3 +25,87 @@ class Evaluation:
     probabilities: np.ndarray
     loss: float
     accuracy: float
+
+
+def evaluate(model: "keras.Model", split: Split) -> Evaluation:
+    """Classify all rows of a split, the last, partial batch included."""
+    import tensorflow as tf
+
+    forward = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
+    batches = [np.asarray(forward(split.x[start : start + BATCH_SIZE])) for start in range(0, len(split), BATCH_SIZE)]
+    return score(split.y, np.concatenate(batches))
+
+
+def score(y_true: np.ndarray, probabilities: np.ndarray) -> Evaluation:
+    """What predicted probabilities (n, classes) are worth against true classes (n,); loss is mean cross-entropy."""
+    y_pred = probabilities.argmax(axis=1).astype(np.int32)
+    of_truth = probabilities[np.arange(len(y_true)), y_true].astype(np.float64)
+    loss = -np.log(np.clip(of_truth, EPSILON, 1 - EPSILON)).mean()
+    return Evaluation(y_true, y_pred, probabilities, float(loss), float((y_pred == y_true).mean()))
+
+
+def classification_report(evaluation: Evaluation, class_names: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """scikit-learn's report of all classes, those without rows too, as text and as a dict.
+
+    In the dict each class is keyed by its number and holds its `name`, so that two classes may have the same name.
+    """
+    from sklearn import metrics
+
+    labels = list(range(len(class_names)))
+    arguments = {"labels": labels, "zero_division": 0}
+    names = [plain(name) for name in class_names]
+    text = metrics.classification_report(evaluation.y_true, evaluation.y_pred, target_names=names, **arguments)
+    numbered = metrics.classification_report(evaluation.y_true, evaluation.y_pred, output_dict=True, **arguments)
+    classes = [{"name": name, **numbered[str(label)]} for label, name in zip(labels, class_names, strict=True)]
+    averages = {key: numbered[key] for key in ("macro avg", "weighted avg")}
+    return text, {"classes": classes, "accuracy": evaluation.accuracy, **averages}
+
+
+def wilson_interval(correct: int, rows: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's confidence interval of a share, here accuracy (Wilson 1927), by scipy."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(correct, rows).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How sure the model was and how often right, by bins of confidence; all (bins,), empty bins left out.
+
+    `error` is the expected calibration error (Naeini et al. 2015): |accuracy - confidence| weighted by rows.
+    """
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    rows: np.ndarray
+    error: float
+
+
+def calibration(evaluation: Evaluation, bins: int = 15) -> Calibration:
+    """Bins of equal width over the probability of the predicted class."""
+    sure = evaluation.probabilities.max(axis=1).astype(np.float64)
+    right = evaluation.y_pred == evaluation.y_true
+    number = np.clip(np.ceil(sure * bins).astype(int) - 1, 0, bins - 1)
+    rows = np.bincount(number, minlength=bins)
+    filled = rows > 0
+    mean_sure = np.bincount(number, sure, bins)[filled] / rows[filled]
+    mean_right = np.bincount(number, right, bins)[filled] / rows[filled]
+    error = float((np.abs(mean_sure - mean_right) * rows[filled]).sum() / len(sure))
+    return Calibration(mean_sure, mean_right, rows[filled], error)
+
+
+def most_confused(evaluation: Evaluation, count: int) -> list[tuple[int, int, int]]:
+    """The most frequent mistakes: (true class, predicted class, rows), most rows first."""
+    wrong = evaluation.y_pred != evaluation.y_true
+    pairs = np.stack([evaluation.y_true[wrong], evaluation.y_pred[wrong]], axis=1)
+    unique, rows = np.unique(pairs, axis=0, return_counts=True)
+    order = np.argsort(-rows, kind="stable")[:count]
+    return [(int(unique[i, 0]), int(unique[i, 1]), int(rows[i])) for i in order]
+
+
+def worst_mistakes(evaluation: Evaluation, count: int) -> np.ndarray:
+    """Rows of the wrong answers the model was surest of, surest first."""
+    wrong = np.flatnonzero(evaluation.y_pred != evaluation.y_true)
+    sure = evaluation.probabilities[wrong, evaluation.y_pred[wrong]]
+    return wrong[np.argsort(-sure, kind="stable")[:count]]

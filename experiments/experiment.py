@@ -6,12 +6,12 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-from experiments import console, datasets, models, reports, runs, session
+from experiments import console, datasets, models, plots, reports, runs, session
 from experiments.config import ExperimentConfig
 from experiments.errors import UserError
 from experiments.evaluation import evaluate
 from experiments.files import atomic
-from experiments.history import History
+from experiments.history import Epoch, History
 from experiments.optimizers import build_optimizer
 from experiments.training import Diverged, train
 
@@ -57,7 +57,13 @@ def _experiment(config: ExperimentConfig, run: runs.Run) -> str:
     console.header(config, dataset, run.record["model"], devices, run.folder)
 
     history, status, error = History(), "completed", None
-    with console.Progress(config.trainer.epochs, steps=-(-len(dataset.train) // config.trainer.batch_size)) as progress:
+
+    def on_epoch(epoch: Epoch) -> None:
+        progress.epoch(epoch)
+        runs.write_history(run.folder, history)
+
+    steps = -(-len(dataset.train) // config.trainer.batch_size)
+    with console.TrainingProgress(config.trainer.epochs, steps) as progress:
         try:
             train(
                 model,
@@ -66,7 +72,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run) -> str:
                 batch_size=config.trainer.batch_size,
                 history=history,
                 on_step=progress.step,
-                on_epoch=lambda epoch: (progress.epoch(epoch), runs.write_history(run.folder, history)),
+                on_epoch=on_epoch,
             )
         except Diverged as diverged:
             status, error = "diverged", str(diverged)
@@ -74,17 +80,17 @@ def _experiment(config: ExperimentConfig, run: runs.Run) -> str:
     with atomic(run.folder / "model.keras") as path:
         model.save(path)
 
-    evaluation = None
+    evaluation, report = None, None
     if status == "completed":
         splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
         evaluations = {name: evaluate(model, split) for name, split in splits.items()}
         evaluation = evaluations["test"]
         run.update(metrics={name: {"loss": each.loss, "accuracy": each.accuracy} for name, each in evaluations.items()})
-        reports.write_evaluation(run.folder, evaluation, dataset.class_names)
-    reports.write_plots(run.folder, history, evaluation, dataset)
+        report = reports.write_evaluation(run.folder, evaluation, dataset.class_names)
+    reports.write_plots(run.folder, plots.of_run(history, evaluation, dataset))
     run.finish(status, error)
     reports.write_html(run.folder)
-    console.footer(run.folder, run.record)
+    console.footer(run.folder, run.record, report)
     return status
 
 

@@ -1,17 +1,47 @@
 """Keras made ready for one run: nothing is left of the run before, everything random follows from the seed."""
 
 import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-# Start-up notes are silenced, warnings are not.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+# What TensorFlow writes on every start where nothing is wrong: notes (I…), and that there is no GPU.
+NOISE = re.compile(r"^(I\d{4} |WARNING: All log messages before absl|.*(cuInit|cudart_stub|cuda drivers))")
 
 
 def start(seed: int) -> list[str]:
     """Clear Keras' state, seed Python, numpy and TensorFlow, and say which devices there are."""
-    import keras
-    import tensorflow as tf
+    with _quiet_start():
+        import keras
+        import tensorflow as tf
 
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(seed)
-    return [f"{device.device_type} {device.name.rpartition(':')[2]}" for device in tf.config.list_physical_devices()]
+        devices = tf.config.list_physical_devices()
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(seed)
+    return [f"{device.device_type} {device.name.rpartition(':')[2]}" for device in devices]
+
+
+@contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Hold back what TensorFlow's own code writes to standard error while it starts, and pass on all but the noise.
+
+    Its log level silences neither the notes before its logger is set up nor the missing GPU without real errors too.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines():
+                if not NOISE.match(line):
+                    print(line, file=sys.stderr)

@@ -39,7 +39,7 @@ def train(
     """
     import keras
 
-    class Progress(keras.callbacks.Callback):
+    class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.number = epoch + 1
             self.started = time.perf_counter()
@@ -51,8 +51,11 @@ def train(
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-            values = [float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")]
-            row = Epoch(self.number, *values, rate, time.perf_counter() - self.started)
+            loss, accuracy, val_loss, val_accuracy = (
+                float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+            )
+            seconds = time.perf_counter() - self.started
+            row = Epoch(self.number, loss, accuracy, val_loss, val_accuracy, rate, seconds)
             history.epochs.append(row)
             on_epoch(row)
 

@@ -13,11 +13,23 @@ import yaml
 from tests.conftest import PROJECT, environment
 
 TINY = ("dataset.limit=100", "model.hidden_units=[8]", "trainer.epochs=2")
-FILES = """
-.hydra/config.yaml .hydra/hydra.yaml .hydra/overrides.yaml config.yaml run.json history.csv classification_report.txt
-classification_report.json predictions.npz plots/training_curves.png plots/confusion_matrix.png
-plots/sample_predictions.png report.html model.keras runner.log
-""".split()
+FILES = (
+    ".hydra/config.yaml",
+    ".hydra/hydra.yaml",
+    ".hydra/overrides.yaml",
+    "config.yaml",
+    "run.json",
+    "history.csv",
+    "classification_report.txt",
+    "classification_report.json",
+    "predictions.npz",
+    "plots/training_curves.png",
+    "plots/confusion_matrix.png",
+    "plots/sample_predictions.png",
+    "report.html",
+    "model.keras",
+    "runner.log",
+)
 
 
 @pytest.fixture(scope="module")

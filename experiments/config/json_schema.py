@@ -19,7 +19,12 @@ def of_config() -> dict[str, Any]:
 
 def of_files() -> dict[str, dict[str, Any]]:
     """Name of a schema file → the schema of the YAML files that name it."""
-    groups = {"dataset": DatasetConfig, "model": ModelConfig, "optimizer": OptimizerConfig, "trainer": TrainerConfig}
+    groups: dict[str, Any] = {
+        "dataset": DatasetConfig,
+        "model": ModelConfig,
+        "optimizer": OptimizerConfig,
+        "trainer": TrainerConfig,
+    }
     schemas = {group: TypeAdapter(kind).json_schema() for group, kind in groups.items()}
     partial = _partial(of_config())
     partial["properties"] |= HYDRA_KEYS

@@ -81,8 +81,8 @@ def _fingerprint(published: tuple[Split, Split], class_names: tuple[str, ...]) -
     digest = hashlib.sha256("\0".join(class_names).encode())
     for split in published:
         digest.update(repr((split.x.shape, split.x.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(split.x))
-        digest.update(split.y.astype("<i4"))
+        digest.update(np.ascontiguousarray(split.x).data)
+        digest.update(split.y.astype("<i4").data)
     return digest.hexdigest()
 
 

@@ -84,8 +84,9 @@ def _download(file: OfficialFile, path: Path, mirror: str | None) -> None:
         raise UserError(f"{host}{file.name}: is not the published file. {_one_line(error)}") from None
     except requests.RequestException as error:
         raise UserError(
-            f"{host}{file.name}: cannot be downloaded ({type(error).__name__}: {_reason(error)}). {looked_for} Put {file.name} into {path.parent},"
-            " or name a file or folder that holds the data with dataset.path=…, or another host with dataset.mirror=…"
+            f"{host}{file.name}: cannot be downloaded ({type(error).__name__}: {_reason(error)}). {looked_for}"
+            f" Put {file.name} into {path.parent}, or name a file or folder that holds the data with dataset.path=…,"
+            " or another host with dataset.mirror=…"
         ) from None
 
 

@@ -1,0 +1,50 @@
+"""Evaluation, figures → files of the run folder; the run folder's files → report.html."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.evaluation import Evaluation, classification_report
+from experiments.files import atomic, write_json, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+REPORT = "classification_report"
+PREDICTIONS = "predictions.npz"
+PAGE = "report.html"
+
+
+def write_evaluation(folder: Path, evaluation: Evaluation, class_names: Sequence[str]) -> str:
+    """Write classification_report.txt, .json and predictions.npz; return the report's text."""
+    text, values = classification_report(evaluation, class_names)
+    write_text(folder / f"{REPORT}.txt", text)
+    write_json(folder / f"{REPORT}.json", values)
+    with atomic(folder / PREDICTIONS) as path:
+        np.savez_compressed(
+            path,
+            y_true=evaluation.y_true,
+            y_pred=evaluation.y_pred,
+            probabilities=evaluation.probabilities,
+        )
+    return text
+
+
+def write_plots(folder: Path, figures: "dict[str, Figure]") -> None:
+    """Write figures into plots/, each complete or not at all."""
+    from experiments.plots import DPI
+
+    (folder / "plots").mkdir(exist_ok=True)
+    for name, figure in figures.items():
+        with atomic(folder / "plots" / name) as path:
+            figure.savefig(path, dpi=DPI)
+
+
+def write_html(folder: Path) -> Path:
+    """Write report.html from the other files of a run folder, whichever there are."""
+    from experiments.reports.page import render
+
+    write_text(folder / PAGE, render(folder))
+    return folder / PAGE

@@ -1,0 +1,15 @@
+"""Text that came from outside (class names, file names, values) made fit to be shown."""
+
+import re
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&])")
+
+
+def plain(text: object) -> str:
+    """One line of printable text: line breaks, control characters and direction overrides are shown, not obeyed."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(text))
+
+
+def markdown(text: object) -> str:
+    """`plain` with everything escaped that Markdown or HTML gives a meaning."""
+    return _MARKDOWN.sub(r"\\\1", plain(text)).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
