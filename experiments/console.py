@@ -48,6 +48,11 @@ def header(
         out.print(f"  {name:<9}{plain(text)}")
 
 
+def metric(value: float) -> str:
+    """Four digits after the point, or as a power of ten where that would be a long number."""
+    return f"{value:.4f}" if abs(value) < 1e5 else f"{value:.3e}"
+
+
 class TrainingProgress:
     """On a terminal a bar with ETA and the running metrics; elsewhere one plain line an epoch."""
 
@@ -90,13 +95,13 @@ class TrainingProgress:
         """`step` steps of the running epoch are done."""
         if self._bar and time.monotonic() - self._drawn > REDRAW_SECONDS:
             self._drawn = time.monotonic()
-            self._show(self.done * self.steps + step, f"loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}")
+            self._show(self.done * self.steps + step, f"loss {metric(logs['loss'])}  accuracy {logs['accuracy']:.4f}")
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is done."""
         self.done = epoch.epoch
         metrics = "  ".join(
-            f"{name} {getattr(epoch, name):.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+            f"{name} {metric(getattr(epoch, name))}" for name in ("loss", "accuracy", "val_loss", "val_accuracy")
         )
         if self._bar:
             self._show(self.done * self.steps, metrics)

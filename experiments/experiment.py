@@ -3,6 +3,7 @@
 import logging
 import resource
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def run_experiment(config: ExperimentConfig, folder: Path, command: str) -> str:
         except BaseException as error:  # SystemExit too: one job must not end a sweep
             log.exception("The run failed.")
             run.finish("failed", f"{type(error).__name__}: {error}")
-            reports.write_html(folder)
+            with suppress(Exception):  # the cause may well keep the page from being written too
+                reports.write_html(folder)
             print(f"{folder}: failed, {run.record['error']}; the traceback is in runner.log", file=sys.stderr)
             return "failed"
 

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 # What TensorFlow writes on every start where nothing is wrong: notes (I…), and that there is no GPU.
-NOISE = re.compile(r"^(I\d{4} |WARNING: All log messages before absl|.*(cuInit|cudart_stub|cuda drivers))")
+NOISE = re.compile(
+    r"^(I\d{4} |WARNING: All log messages before absl|To enable the following instructions"
+    r"|.*(cuInit|cudart_stub|cuda drivers))"
+)
 
 
 def start(seed: int) -> list[str]:

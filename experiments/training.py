@@ -50,7 +50,7 @@ def train(
             on_step(batch + 1, logs)
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+            rate = float(str(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))  # 0.01, not 0.00999…
             loss, accuracy, val_loss, val_accuracy = (
                 float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")
             )

@@ -37,7 +37,7 @@ def tiny(tmp_path_factory):
     """One tiny run that several tests look at."""
     folder = tmp_path_factory.mktemp("tiny run, 'quoted' é")
     done = subprocess.run(
-        [sys.executable, str(PROJECT / "runner.py"), *TINY, "name=tiny é run"],
+        [sys.executable, str(PROJECT / "runner.py"), *TINY, "name='tiny é run'"],
         cwd=folder,
         env=environment(),
         capture_output=True,

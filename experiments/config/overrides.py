@@ -64,7 +64,7 @@ def parse(texts: Sequence[str], folders: Sequence[Path], found: list[str]) -> Ov
         try:
             override = parser.parse_override(text)
         except HydraException as error:
-            found.append(f"{shown(text)}: not understood, expected KEY=VALUE. {first_line(error)}")
+            found.append(f"{shown(text)}: not understood, expected KEY=VALUE. {first_line(error)}.{_quotes(text)}")
             continue
         if lines := _wrong_options(override, folders):
             found += lines
@@ -74,6 +74,14 @@ def parse(texts: Sequence[str], folders: Sequence[Path], found: list[str]) -> Ov
         else:
             fixed.append(_let_in(override, text))
     return Overrides(fixed, swept)
+
+
+def _quotes(text: str) -> str:
+    """How to give a text that Hydra's grammar takes only in quotes."""
+    key, equals, value = text.partition("=")
+    if not equals or not value or value[0] in "'\"[{":
+        return ""
+    return f" A text with other than plain letters and digits needs quotes of its own: \"{key}='{value}'\""
 
 
 def let_in(text: str) -> str:

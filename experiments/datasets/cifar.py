@@ -1,9 +1,10 @@
 """The CIFAR "python version": pickled batches in a folder or in a tar archive."""
 
+import lzma
 import tarfile
-from collections.abc import Iterator
+import zlib
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -11,12 +12,20 @@ from experiments.datasets import pickles
 from experiments.datasets.dataset import Split
 from experiments.errors import UserError
 
-MAX_MEMBER_BYTES = 400_000_000  # the largest official one, CIFAR-100's `train`, has 155 MB
+MAX_BYTES = 1_000_000_000  # of a whole archive, unpacked; the official ones have 186 MB
+PIXELS = 32 * 32 * 3
 # Which files hold the training rows and the test rows, and under which key the labels.
 LAYOUTS = {
-    "cifar10": ([f"data_batch_{number}" for number in range(1, 6)], "test_batch", b"labels"),
-    "cifar100": (["train"], "test", b"fine_labels"),
+    "cifar10": ([f"data_batch_{number}" for number in range(1, 6)], "test_batch", "labels"),
+    "cifar100": (["train"], "test", "fine_labels"),
 }
+
+
+class _Batch(NamedTuple):
+    """Rows of one file: data (n, 3072) uint8, n labels as stored."""
+
+    data: np.ndarray
+    labels: list[Any]
 
 
 def is_folder(folder: Path, name: str) -> bool:
@@ -27,10 +36,11 @@ def is_folder(folder: Path, name: str) -> bool:
 def read_folder(folder: Path, name: str) -> tuple[Split, Split]:
     """The training and the test rows: x (n, 32, 32, 3) uint8, y (n,) as stored."""
     train, test, key = LAYOUTS[name]
-    return (
-        _joined(_batch((folder / file).read_bytes(), str(folder / file), key) for file in train),
-        _joined([_batch((folder / test).read_bytes(), str(folder / test), key)]),
-    )
+    found = {}
+    for file in (*train, test):
+        with open(folder / file, "rb") as stream:
+            found[file] = _batch(stream, str(folder / file), key)
+    return _joined(found, train), _joined(found, [test])
 
 
 def read_archive(path: Path, name: str) -> tuple[Split, Split]:
@@ -40,54 +50,64 @@ def read_archive(path: Path, name: str) -> tuple[Split, Split]:
         UserError: the archive is broken, has a member that would leave its folder, or lacks a batch.
     """
     train, test, key = LAYOUTS[name]
-    found: dict[str, tuple[np.ndarray, Any]] = {}
+    found: dict[str, _Batch] = {}
+    size = 0
     try:
         with tarfile.open(path) as archive:
             for member in archive:
-                _refuse_unsafe(path, member)
+                size += member.size
+                _refuse_unsafe(path, member, size)
                 file = PurePosixPath(member.name).name
                 if member.isfile() and file in (*train, test):
                     stream = archive.extractfile(member)
                     assert stream is not None
-                    found[file] = _batch(stream.read(), f"{path}: {member.name}", key)
-    except (tarfile.TarError, EOFError, OSError) as error:
+                    found[file] = _batch(stream, f"{path}: {member.name}", key)
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise UserError(f"{path}: is no whole tar archive ({error}). Get the file anew.") from None
     lacking = [file for file in (*train, test) if file not in found]
     if lacking:
-        raise UserError(f"{path}: has no {', '.join(lacking)}, expected the files of {name}'s python version")
-    return _joined(found.pop(file) for file in train), _joined([found.pop(test)])
+        raise UserError(
+            f"{path}: has no {', '.join(lacking)}, expected the files of {name}'s python version. Get the file anew."
+        )
+    return _joined(found, train), _joined(found, [test])
 
 
-def _refuse_unsafe(path: Path, member: tarfile.TarInfo) -> None:
+def _refuse_unsafe(path: Path, member: tarfile.TarInfo, size: int) -> None:
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts or not (member.isfile() or member.isdir()):
         kind = "a link" if member.issym() or member.islnk() else "a path or kind that leaves the archive"
         raise UserError(f"{path}: member {member.name!r} is {kind}; refused, expected plain files. Get the file anew.")
-    if member.size > MAX_MEMBER_BYTES:
+    if size > MAX_BYTES:
         raise UserError(
-            f"{path}: member {member.name!r} has {member.size:,} bytes, expected at most {MAX_MEMBER_BYTES:,}"
+            f"{path}: unpacks to {size:,} bytes at member {member.name!r}, expected at most {MAX_BYTES:,}."
+            " Get the file anew."
         )
 
 
-def _batch(content: bytes, name: str, key: bytes) -> tuple[np.ndarray, Any]:
-    batch = pickles.loads(content, name)
-    data = batch.get(b"data") if isinstance(batch, dict) else None
-    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
+def _batch(stream: BinaryIO, name: str, key: str) -> _Batch:
+    batch = pickles.load(stream, name)
+    data = batch.get("data")
+    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != PIXELS:
         what = f"{data.dtype} of shape {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
-        raise UserError(f"{name}: `data` is {what}, expected uint8 of shape (n, 3072)")
+        raise UserError(f"{name}: `data` is {what}, expected uint8 of shape (n, {PIXELS})")
     if key not in batch:
-        raise UserError(f"{name}: has no {key.decode()!r}, expected labels under that key")
-    return data, batch[key]
+        raise UserError(f"{name}: has no {key!r}, expected labels under that key")
+    labels = batch[key]
+    labels = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    if not isinstance(labels, list) or len(labels) != len(data):
+        what = f"{len(labels)} labels" if isinstance(labels, list) else type(labels).__name__
+        raise UserError(f"{name}: {key!r} is {what}, expected a list of {len(data)}, one label a row")
+    return _Batch(data, labels)
 
 
-def _joined(batches: Iterator[tuple[np.ndarray, Any]] | list[tuple[np.ndarray, Any]]) -> Split:
+def _joined(found: dict[str, _Batch], files: list[str]) -> Split:
     """All rows in one array, with the channels last: (n, 3072) red, green, blue planes → (n, 32, 32, 3)."""
-    parts = list(batches)
-    x = np.empty((sum(len(data) for data, _ in parts), 32, 32, 3), np.uint8)
-    y = np.concatenate([np.asarray(labels) for _, labels in parts])
-    start = 0
-    while parts:  # each batch is let go once it is copied
-        data, _ = parts.pop(0)
-        x[start : start + len(data)] = data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-        start += len(data)
+    x = np.empty((sum(len(found[file].data) for file in files), 32, 32, 3), np.uint8)
+    labels: list[Any] = []
+    for file in files:
+        batch = found.pop(file)  # let go once it is copied, so that the rows are in memory once
+        x[len(labels) : len(labels) + len(batch.data)] = batch.data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        labels += batch.labels
+    y = np.empty(len(labels), object)
+    y[:] = labels
     return Split(x, y)

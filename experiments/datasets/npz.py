@@ -10,6 +10,7 @@ from experiments.datasets.dataset import Split
 from experiments.errors import UserError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
+MAX_BYTES = 2_000_000_000  # of one array, unpacked
 
 
 def read(path: Path) -> tuple[Split, Split]:
@@ -26,7 +27,15 @@ def read(path: Path) -> tuple[Split, Split]:
                     f"{path}: has no {', '.join(lacking)} but {', '.join(arrays.files) or 'nothing'},"
                     f" expected the arrays {', '.join(KEYS)}"
                 )
+            for member in arrays.zip.infolist():
+                if member.file_size > MAX_BYTES:
+                    raise UserError(
+                        f"{path}: {member.filename} unpacks to {member.file_size:,} bytes, expected at most"
+                        f" {MAX_BYTES:,}. Get the file anew."
+                    )
             x_train, y_train, x_test, y_test = (arrays[key] for key in KEYS)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error
+    ) as error:  # fmt: skip
         raise UserError(f"{path}: cannot be read ({error}), expected an npz file of plain arrays") from None
     return Split(x_train, y_train), Split(x_test, y_test)

@@ -81,8 +81,8 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def _plots(folder: Path) -> dict[str, dict[str, str]]:
-    found = {}
+def _plots(folder: Path) -> dict[str, dict[str, str] | None]:
+    found: dict[str, dict[str, str] | None] = {name.removesuffix(".png"): None for name in PLOTS}
     for name, alt in PLOTS.items():
         path = folder / "plots" / name
         if path.is_file():
