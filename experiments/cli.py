@@ -68,11 +68,19 @@ def report(run: RunFolder) -> None:
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    write: Annotated[bool, typer.Option("--write", help="Write the schemas that the YAML files name.")] = False,
+) -> None:
     """The JSON Schema of a config."""
     from experiments.config import json_schema
+    from experiments.files import write_json
 
-    print(json.dumps(json_schema.of_config(), indent=2))
+    if write:
+        for name, content in json_schema.of_files().items():
+            write_json(json_schema.FOLDER / f"{name}.json", content)
+            print(json_schema.FOLDER / f"{name}.json")
+    else:
+        print(json.dumps(json_schema.of_config(), indent=2))
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """History, Evaluation → figures. Figures are objects of their own: no pyplot, so nothing is left behind."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,8 +23,7 @@ def _style(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     """Draw in matplotlib's ggplot style, as the article does, whatever the user's own settings are."""
 
     def styled(*arguments: Any, **keywords: Any) -> Figure:
-        with mpl.rc_context(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing")
+        with mpl.rc_context():
             mpl.rcdefaults()
             matplotlib.style.use("ggplot")
             mpl.rcParams.update({"text.parse_math": False, "axes.titlesize": 13, "font.size": 10})

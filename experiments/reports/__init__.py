@@ -1,5 +1,6 @@
 """Evaluation, figures → files of the run folder; the run folder's files → report.html."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,8 @@ def write_plots(folder: Path, figures: "dict[str, Figure]") -> None:
 
     (folder / "plots").mkdir(exist_ok=True)
     for name, figure in figures.items():
-        with atomic(folder / "plots" / name) as path:
+        with atomic(folder / "plots" / name) as path, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing")  # drawn as a box: names may be in any script
             figure.savefig(path, dpi=DPI)
 
 
