@@ -94,4 +94,12 @@ def data(
 
     for name in names or []:
         datasets.fetch(name, cache_dir, mirror)
-    console.data_table([datasets.status(name, cache_dir) for name in names or datasets.NAMES])
+    states, problems = [], []
+    for name in names or datasets.NAMES:
+        try:
+            states.append(datasets.status(name, cache_dir))
+        except UserError as error:
+            problems.append(str(error))
+    console.data_table(states)
+    if problems:
+        raise UserError("\n".join(problems))
