@@ -59,6 +59,16 @@ def show(run: RunFolder) -> None:
 
 
 @app.command()
+def resume(run: RunFolder) -> None:
+    """Carry a run on from its last checkpoint; it ends exactly as it would have without the interruption."""
+    from experiments import launch
+    from experiments.experiment import resume_experiment
+
+    status = launch.job(lambda: resume_experiment(run), in_sweep=False)
+    sys.exit(launch.DONE if status == "completed" else launch.FAILED)
+
+
+@app.command()
 def report(run: RunFolder) -> None:
     """Write a run's report.html again, from the files in its folder."""
     from experiments.reports import write_html
