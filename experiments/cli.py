@@ -1,6 +1,7 @@
 """`python -m experiments`: look at and carry on with what was run. Commands that only read never import TensorFlow."""
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,12 +24,16 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, 
 
 
 def main() -> None:
-    """Run one command; a mistake of the user's is one message and status 2."""
+    """Run one command; a mistake of the user's is one message and status 2, a full disk and the like status 1."""
+    logging.raiseExceptions = False  # a log that cannot be written is no reason to stop, nor to print tracebacks
     try:
         app(prog_name="python -m experiments")
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        print(f"{error.filename or 'failed'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
 
 
 @app.command("list")

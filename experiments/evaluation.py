@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import keras
 
 BATCH_SIZE = 2048  # of the forward pass; large enough to be quick, small enough to hold little memory
-EPSILON = 1e-7  # Keras clips probabilities by as much before it takes their logarithm
+SMALLEST = float(np.finfo(np.float32).tiny)  # stands for a probability of 0, whose logarithm is no number
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +35,13 @@ def evaluate(model: "keras.Model", split: Split) -> Evaluation:
 
 
 def score(y_true: np.ndarray, probabilities: np.ndarray) -> Evaluation:
-    """What predicted probabilities (n, classes) are worth against true classes (n,); loss is mean cross-entropy."""
+    """What predicted probabilities (n, classes) are worth against true classes (n,); loss is mean cross-entropy.
+
+    As in Keras' own training and evaluation, which go back to the logits, probabilities are not clipped at 1e-7.
+    """
     y_pred = probabilities.argmax(axis=1).astype(np.int32)
     of_truth = probabilities[np.arange(len(y_true)), y_true].astype(np.float64)
-    loss = -np.log(np.clip(of_truth, EPSILON, 1 - EPSILON)).mean()
+    loss = -np.log(np.maximum(of_truth, SMALLEST)).mean()
     return Evaluation(y_true, y_pred, probabilities, float(loss), float((y_pred == y_true).mean()))
 
 

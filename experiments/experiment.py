@@ -75,7 +75,7 @@ def _recorded(run: runs.Run, config: ExperimentConfig) -> str:
         print(f"{run.folder}: interrupted; go on with: python -m experiments resume '{run.folder}'", file=sys.stderr)
         raise Interrupted(signum) from None
     except BaseException as error:  # SystemExit too: one job must not end a sweep
-        log.exception("The run failed.")
+        log.info("The run failed.", exc_info=True)  # below the console's level: the traceback is for the log
         cause = f"{type(error).__name__}: {str(error).strip()}"
         print(f"{run.folder}: failed, {cause}; the traceback is in runner.log", file=sys.stderr)
         with suppress(Exception):  # the cause may well keep these from being written too

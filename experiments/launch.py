@@ -5,6 +5,7 @@ that of what ran, which Hydra does not tell its caller.
 """
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130  # the last: by SIGINT, 128 + 
 
 def main(run: Callable[[], Any]) -> None:
     """Check the arguments, let Hydra call the task, exit with the status of what ran: 0, 1, 2, 130 or 143."""
+    logging.raiseExceptions = False  # a log that cannot be written is no reason to stop, nor to print tracebacks
     try:
         arguments, folder = prepare(sys.argv[1:])
         sys.argv[1:] = arguments

@@ -31,6 +31,8 @@ def _mlp(config: MLPConfig, inputs: Any) -> Any:
     hidden = keras.layers.Flatten(name="flatten")(inputs)
     for number, units in enumerate(config.hidden_units, start=1):
         hidden = keras.layers.Dense(units, activation=config.activation, name=f"hidden_{number}")(hidden)
+        if config.dropout:
+            hidden = keras.layers.Dropout(config.dropout, name=f"dropout_{number}")(hidden)
     return hidden
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.style
 import numpy as np
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from experiments.datasets import Dataset
 from experiments.evaluation import Evaluation, calibration, worst_mistakes
@@ -16,7 +17,12 @@ from experiments.text import plain
 
 DPI = 160
 RIGHT, WRONG = "#1a7f37", "#c62828"
-MAX_LABEL = 16  # characters of a class name
+BLUE, GREY = "#1f6feb", "#777777"
+MAX_NAME = 14  # characters of a class name below an image, so that neighbours do not overlap
+MAX_LABEL = 20  # and along the confusion matrix
+MAX_COUNTED = 20  # classes, up to which each cell of the confusion matrix shows its count
+MAX_LINEAR = 50.0  # a loss up to which a linear axis leaves accuracy visible
+SAMPLES, MISTAKES = 24, 18
 
 
 def _style(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -26,7 +32,16 @@ def _style(draw: Callable[..., Figure]) -> Callable[..., Figure]:
         with mpl.rc_context():
             mpl.rcdefaults()
             matplotlib.style.use("ggplot")
-            mpl.rcParams.update({"text.parse_math": False, "axes.titlesize": 13, "font.size": 10})
+            mpl.rcParams.update(
+                {
+                    "text.parse_math": False,  # a `$` in a class name is a `$`
+                    "font.size": 10,
+                    "axes.titlesize": 13,
+                    "axes.labelsize": 11,
+                    "figure.constrained_layout.w_pad": 0.08,
+                    "figure.constrained_layout.h_pad": 0.08,
+                }
+            )
             return draw(*arguments, **keywords)
 
     styled.__doc__ = draw.__doc__
@@ -34,8 +49,11 @@ def _style(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 @_style
-def training_curves(history: History) -> Figure:
-    """The article's plot: its four lines, title and axis labels. Epochs are counted from 1 (the article: from 0)."""
+def training_curves(history: History, title: str = "Training Loss and Accuracy") -> Figure:
+    """The article's plot: its four lines, title and axis labels. Epochs are counted from 1 (the article: from 0).
+
+    Values that are not finite leave a gap. Where a loss exploded, the axis is logarithmic above 1.
+    """
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     epochs = history.column("epoch")
@@ -46,79 +64,99 @@ def training_curves(history: History) -> Figure:
         ("accuracy", "train_acc"),
         ("val_accuracy", "val_acc"),
     ):
-        axes.plot(epochs, history.column(column), label=label, marker=marker, markersize=4)
-    axes.set_title("Training Loss and Accuracy")
+        values = np.array(history.column(column))
+        values[~np.isfinite(values)] = np.nan
+        axes.plot(epochs, values, label=label, marker=marker, markersize=5)
+        if np.any(values > MAX_LINEAR):
+            axes.set_yscale("symlog", linthresh=1.0)
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_title(title)
     axes.set_xlabel("Epoch #")
     axes.set_ylabel("Loss/Accuracy")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4, frameon=False)  # clear of every curve
     return figure
 
 
 @_style
 def confusion_matrix(evaluation: Evaluation, class_names: Sequence[str]) -> Figure:
-    """Rows are true classes, columns predicted ones; colour is the share of the true class, cells count rows."""
+    """Rows are true classes, columns predicted ones; colour is the share of the true class, cells count rows.
+
+    The colours are spread out at their low end, where the mistakes are.
+    """
     classes = len(class_names)
     counts = np.zeros((classes, classes), int)
     np.add.at(counts, (evaluation.y_true, evaluation.y_pred), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = float(np.clip(0.62 * classes, 5.5, 15))
-    figure = Figure(figsize=(size + 1.2, size), layout="constrained")
+    names = [_short(name, MAX_LABEL) for name in class_names]
+    size = float(np.clip(0.62 * classes, 4.5, 10.5))
+    figure = Figure(figsize=(size + 1, size), layout="constrained")
     axes = figure.add_subplot()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    names = [_short(name) for name in class_names]
-    font = 10 if classes <= 20 else 6
-    upright = all(len(name) <= 2 for name in names)
+    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
+    font = 10 if classes <= MAX_COUNTED else max(5.0, 9 - classes / 30)
+    upright = 0.1 * max(map(len, names)) < 0.75 * size / classes  # inches of the longest name, of a cell
     axes.set_xticks(range(classes), names, rotation=0 if upright else 90, fontsize=font)
     axes.set_yticks(range(classes), names, fontsize=font)
+    axes.tick_params(length=0)
     axes.grid(False)
     axes.set_xlabel("Predicted class")
     axes.set_ylabel("True class")
     axes.set_title("Confusion matrix")
-    if classes <= 20:
+    if classes <= MAX_COUNTED:
         for (row, column), count in np.ndenumerate(counts):
             if count:
-                colour = "white" if shares[row, column] > 0.5 else "#333333"
+                colour = "white" if shares[row, column] > 0.3 else "#222222"
                 axes.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=colour)
-    figure.colorbar(image, ax=axes, label="Share of the true class", shrink=0.8)
+    figure.colorbar(image, ax=axes, label="Share of the true class", ticks=[0, 0.05, 0.25, 0.5, 1], aspect=40, pad=0.02)
     return figure
 
 
 @_style
 def reliability(evaluation: Evaluation) -> Figure:
-    """Reliability diagram: how often the model was right against how sure it was."""
+    """Reliability diagram: how often the model was right against how sure it was, and on how many rows."""
     bins = calibration(evaluation)
-    figure = Figure(figsize=(5.5, 5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], linestyle="--", color="#777777", label="as sure as right")
-    axes.plot(bins.confidence, bins.accuracy, marker="o", color="#1f6feb", label="this model")
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
-    axes.set_xlabel("Confidence (probability of the predicted class)")
-    axes.set_ylabel("Accuracy")
-    axes.set_title(f"Calibration (expected error {bins.error:.3f})")
-    axes.legend(loc="upper left")
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], linestyle="--", color=GREY, label="as sure as right")
+    upper.vlines(bins.confidence, bins.confidence, bins.accuracy, color=WRONG, alpha=0.5, linewidth=3, label="gap")
+    upper.plot(bins.confidence, bins.accuracy, marker="o", color=BLUE, label="this model")
+    upper.set_xlim(0, 1)
+    upper.set_ylim(0, 1.02)
+    upper.set_ylabel("Accuracy")
+    upper.set_title(f"Calibration (expected error {bins.error:.3f})")
+    upper.legend(loc="upper left")
+    sure = evaluation.probabilities.max(axis=1)
+    lower.hist(sure, bins=np.linspace(0, 1, 16), color=BLUE, edgecolor="white")
+    lower.set_ylabel("Rows")
+    lower.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    lower.set_xlabel("Confidence (probability of the predicted class)")
     return figure
 
 
 @_style
 def predictions(evaluation: Evaluation, dataset: Dataset, rows: Sequence[int], title: str) -> Figure:
-    """Test images with the class the model gave and how sure it was: green is right, red wrong with the truth named."""
+    """Test images with the class the model gave and how sure it was: green is right, red wrong with the truth named.
+
+    `dataset.rows` is "images"; `rows` are rows of its test split.
+    """
     columns = min(6, max(1, len(rows)))
-    lines = -(-len(rows) // columns)
-    figure = Figure(figsize=(1.7 * columns, 2.15 * lines + 0.4), layout="constrained")
-    figure.suptitle(title)
-    grid = figure.subplots(max(lines, 1), columns, squeeze=False)
-    for axes in grid.flat:
+    lines = max(1, -(-len(rows) // columns))
+    figure = Figure(figsize=(max(1.7 * columns, 4), 2.05 * lines + 0.45), layout="constrained")
+    figure.suptitle(title, fontsize=13)
+    grid = figure.subplots(lines, columns, squeeze=False)
+    for axes in grid.flat[len(rows) :]:
         axes.set_axis_off()
     for axes, row in zip(grid.flat, rows, strict=False):
-        axes.imshow(dataset.test.x[row], cmap="gray_r", vmin=0, vmax=1 / dataset.scale, interpolation="nearest")
+        axes.imshow(_drawable(dataset.test.x[row]), cmap="gray", vmin=0, vmax=1 / dataset.scale)
         given, truth = evaluation.y_pred[row], evaluation.y_true[row]
-        sure = evaluation.probabilities[row, given]
-        text = f"{_short(dataset.class_names[given])} {sure:.0%}"
-        if given != truth:
-            text += f"\ntruth: {_short(dataset.class_names[truth])}"
-        axes.set_title(text, fontsize=9, color=RIGHT if given == truth else WRONG)
+        colour = RIGHT if given == truth else WRONG
+        text = f"{_short(dataset.class_names[given])} {evaluation.probabilities[row, given]:.0%}"
+        truly = "" if given == truth else f"truth: {_short(dataset.class_names[truth])}"
+        # Not by colour alone: a tick or a cross says it too.
+        axes.set_xlabel(f"{'✓' if given == truth else '✗'} {text}\n{truly}", fontsize=9, color=colour, labelpad=4)
+        axes.set(xticks=[], yticks=[])
+        for spine in axes.spines.values():
+            spine.set(visible=True, color=colour, linewidth=1.5)
     return figure
 
 
@@ -131,11 +169,12 @@ def of_run(history: History, evaluation: Evaluation | None, dataset: Dataset | N
         figures["confusion_matrix.png"] = confusion_matrix(evaluation, dataset.class_names)
         figures["calibration.png"] = reliability(evaluation)
         if dataset.rows == "images":
-            first = range(min(24, len(dataset.test)))
+            # Evenly from the whole split: its first rows may all be of one class.
+            samples = np.unique(np.linspace(0, len(dataset.test) - 1, SAMPLES).astype(int))
             figures["sample_predictions.png"] = predictions(
-                evaluation, dataset, first, "Predictions on the first test images"
+                evaluation, dataset, samples, "Predictions on images from the whole test split"
             )
-            worst = worst_mistakes(evaluation, 18)
+            worst = worst_mistakes(evaluation, MISTAKES)
             if len(worst):
                 figures["worst_mistakes.png"] = predictions(
                     evaluation, dataset, worst, "The mistakes the model was surest of"
@@ -143,6 +182,11 @@ def of_run(history: History, evaluation: Evaluation | None, dataset: Dataset | N
     return figures
 
 
-def _short(name: str) -> str:
+def _drawable(image: np.ndarray) -> np.ndarray:
+    """What imshow takes: of channels that are neither grey, RGB nor RGBA, the first."""
+    return image[..., 0] if image.ndim == 3 and image.shape[-1] not in (3, 4) else image
+
+
+def _short(name: str, limit: int = MAX_NAME) -> str:
     name = plain(name)
-    return name if len(name) <= MAX_LABEL else name[: MAX_LABEL - 1] + "…"
+    return name if len(name) <= limit else name[: limit - 1] + "…"

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from experiments.config import ExperimentConfig
 from experiments.datasets import Dataset
 from experiments.errors import UserError
-from experiments.files import write_json, write_text
+from experiments.files import remove_temporary, write_json, write_text
 from experiments.history import History
 
 CONFIG = "config.yaml"
@@ -145,6 +145,7 @@ class Run:
     @classmethod
     def again(cls, folder: Path, record: dict[str, Any]) -> "Run":
         """A run that goes on."""
+        remove_temporary(folder)
         resumed_at = [*record["resumed_at"], _now()]
         return cls(folder, record | {"status": "running", "error": None, "finished_at": None, "resumed_at": resumed_at})
 

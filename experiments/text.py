@@ -1,8 +1,9 @@
 """Text that came from outside (class names, file names, values) made fit to be shown."""
 
+import html
 import re
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
 
 def plain(text: object) -> str:
@@ -11,5 +12,5 @@ def plain(text: object) -> str:
 
 
 def markdown(text: object) -> str:
-    """`plain` with everything escaped that Markdown or HTML gives a meaning."""
-    return _MARKDOWN.sub(r"\\\1", plain(text)).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
+    """`plain` with everything escaped that Markdown or HTML gives a meaning, fit for the cell of a table too."""
+    return _MARKDOWN.sub(r"\\\1", html.escape(plain(text), quote=False))

@@ -29,8 +29,23 @@ def test_loss_and_accuracy():
     assert evaluation.loss == pytest.approx(-np.log([0.8, 0.3, 0.8, 0.1, 0.7, 0.2]).mean(), rel=1e-6)
 
 
-def test_a_probability_of_zero_has_keras_finite_loss():
-    assert score(np.array([0]), np.array([[0.0, 1.0]], np.float32)).loss == pytest.approx(-np.log(1e-7))
+def test_a_probability_of_zero_has_a_finite_loss_and_a_small_one_is_not_clipped():
+    assert score(np.array([0]), np.array([[0.0, 1.0]], np.float32)).loss == pytest.approx(87.3, abs=0.1)
+    assert score(np.array([0]), np.array([[1e-20, 1.0]], np.float32)).loss == pytest.approx(-np.log(1e-20))
+
+
+def test_the_loss_is_the_one_that_keras_evaluates_to():
+    import keras
+
+    rows = keras.Input((4,), dtype="float32")
+    model = keras.Model(rows, keras.layers.Dense(3, activation="softmax", kernel_initializer="ones")(rows))
+    model.layers[-1].set_weights([np.random.default_rng(0).normal(0, 4, (4, 3)), np.zeros(3)])
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    x, y = np.random.default_rng(1).normal(0, 2, (50, 4)).astype(np.float32), np.arange(50, dtype=np.int32) % 3
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+    evaluation = evaluate(model, Split(x, y))
+    assert evaluation.probabilities.min() < 1e-7  # where clipping would change the loss
+    assert (evaluation.loss, evaluation.accuracy) == (pytest.approx(loss, rel=1e-5), pytest.approx(accuracy))
 
 
 def test_a_model_that_always_says_class_2_scores_its_share_of_all_rows():

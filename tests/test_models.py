@@ -20,7 +20,7 @@ def dataset(shape=(28, 28), classes=10, scale=1 / 255) -> Dataset:
 
 
 def mlp(units, activation="relu") -> MLPConfig:
-    return MLPConfig(kind="mlp", hidden_units=units, activation=activation)
+    return MLPConfig(kind="mlp", hidden_units=units, activation=activation, dropout=0.0)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,9 @@ def test_every_optimizer_is_built_with_its_arguments(name):
     configured = optimizer.get_config()
     for key, value in job.config.optimizer.model_dump(exclude={"kind"}).items():
         assert configured[key] == pytest.approx(value)
+
+
+def test_dropout_follows_each_hidden_layer():
+    config = MLPConfig(kind="mlp", hidden_units=[8, 4], activation="relu", dropout=0.5)
+    names = [layer["name"] for layer in describe(build_model(config, dataset()))["layers"]]
+    assert names == ["scale", "flatten", "hidden_1", "dropout_1", "hidden_2", "dropout_2", "classes"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import yaml
 
 from experiments import plots, reports
 from experiments.datasets import Dataset, Split
+from experiments.errors import UserError
 from experiments.evaluation import score
 from experiments.history import Epoch, History
-from experiments.reports.page import verdict
+from experiments.reports.wording import curves, duration, moment, number, verdict
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -82,7 +84,8 @@ def record(**changes) -> dict:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "run.json").write_text(json.dumps(record()))
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"name": "</pre><script>alert(2)</script>"}))
+    config = {"name": "</pre><script>alert(2)</script>", "path": "a\u202eb \x1b[2J"}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     (tmp_path / "history.csv").write_text(history().to_csv())
     reports.write_evaluation(tmp_path, evaluation(), HOSTILE)
     reports.write_plots(tmp_path, plots.of_run(history(), evaluation(), dataset()))
@@ -111,37 +114,6 @@ def test_every_plot_is_there_and_sharp(folder):
     assert all(Image.open(folder / "plots" / name).width > 800 for name in names)
 
 
-def test_the_articles_plot_has_its_lines_title_and_labels():
-    figure = plots.training_curves(history())
-    (axes,) = figure.axes
-    assert [line.get_label() for line in axes.lines] == ["train_loss", "val_loss", "train_acc", "val_acc"]
-    assert axes.lines[0].get_ydata().tolist() == [2.0, 1.0, 2 / 3]
-    assert axes.lines[0].get_xdata().tolist() == [1, 2, 3]
-    assert axes.get_title() == "Training Loss and Accuracy"
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Epoch #", "Loss/Accuracy")
-
-
-def test_plots_of_one_epoch_of_nan_and_of_nothing():
-    nan = History([Epoch(1, float("nan"), 0.1, float("inf"), 0.1, 0.01, 1.0)])
-    assert set(plots.of_run(nan, None, None)) == {"training_curves.png"}
-    assert plots.of_run(History(), None, None) == {}
-
-
-def test_a_hundred_classes_are_drawn():
-    figure = plots.confusion_matrix(
-        score(np.arange(100), np.eye(100, dtype=np.float32)), [f"class {n}" for n in range(100)]
-    )
-    assert len(figure.axes[0].get_xticklabels()) == 100
-
-
-def test_figures_leave_nothing_behind():
-    import matplotlib as mpl
-
-    before = dict(mpl.rcParams)
-    plots.training_curves(history())
-    assert dict(mpl.rcParams) == before
-
-
 def test_the_page_is_self_contained_and_shows_hostile_text_as_text(folder):
     page = reports.write_html(folder).read_text()
     assert "<script" not in page
@@ -151,7 +123,8 @@ def test_the_page_is_self_contained_and_shows_hostile_text_as_text(folder):
     assert "\u202e" not in page
     assert "<b>bold" not in page
     assert "&lt;/pre&gt;&lt;script&gt;alert(2)" in page
-    assert re.findall(r'(?:src|href)="(?!data:)', page) == []
+    assert re.findall(r'(?:src|href)="(?!data:)|url\(|@import', page) == []
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in page
     assert len(page) < 2_000_000
     assert all(re.search(r'alt="[^"]{10,}"', image) for image in re.findall(r"<img [^>]*>", page))
 
@@ -164,12 +137,56 @@ def test_the_page_says_the_numbers_that_matter_and_that_validation_was_the_test_
     assert "Validated on the test split." not in reports.write_html(folder).read_text()
 
 
+class Outline(HTMLParser):
+    """Headings, table cells and images of a page, and that every tag that is opened is closed in its turn."""
+
+    EMPTY = ("meta", "img")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.headings: list[int] = []
+        self.without_scope = 0
+        self.tables, self.captions = 0, 0
+        self.ids: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+        values = dict(attributes)
+        self.ids += [values["id"]] if "id" in values else []
+        self.headings += [int(tag[1])] if re.fullmatch("h[1-6]", tag) else []
+        self.without_scope += tag == "th" and "scope" not in values
+        self.tables += tag == "table"
+        self.captions += tag == "caption"
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_and_fit_for_a_screen_reader(folder):
+    page = reports.write_html(folder).read_text()
+    assert page.startswith('<!DOCTYPE html>\n<html lang="en">')
+    outline = Outline(page)
+    assert outline.open == []
+    assert outline.headings[0] == 1
+    assert set(outline.headings[1:]) == {2}
+    assert outline.without_scope == 0
+    assert outline.tables == outline.captions > 0
+    assert len(outline.ids) == len(set(outline.ids))
+    assert set(re.findall(r'aria-labelledby="([^"]*)"', page)) == set(outline.ids)
+    assert all(re.search(r' width="\d+" height="\d+" ', image) for image in re.findall(r"<img [^>]*>", page))
+
+
 @pytest.mark.parametrize(
     ("status", "line"),
     [
         ("diverged", "The run diverged after 3 epochs."),
         ("failed", "The run failed after 3 epochs."),
-        ("running", "The run is still running, or was killed after 3 epochs."),
+        ("interrupted", "The run was interrupted after 3 epochs."),
+        ("running", "The run is still running, or was killed, after 3 epochs."),
     ],
 )
 def test_a_page_of_what_there_is(tmp_path, status, line):
@@ -180,18 +197,120 @@ def test_a_page_of_what_there_is(tmp_path, status, line):
     page = reports.write_html(tmp_path).read_text()
     assert verdict(values) == line
     assert line in page
-    assert "&lt;u&gt;why&lt;/u&gt;" in page
+    assert f"<strong>{status.capitalize()}.</strong> &lt;u&gt;why&lt;/u&gt;" in page
+    assert ("go on with <code>python -m experiments resume" in page) == (status in ("interrupted", "running"))
 
 
-def test_a_report_that_cannot_be_written_leaves_the_old_one(folder, monkeypatch):
+def test_a_diverged_run_has_its_curves_and_values_that_are_no_numbers_do_no_harm(tmp_path):
+    nan = History([Epoch(1, 2.5, 0.1, 3e7, 0.1, 0.01, 1.0), Epoch(2, float("nan"), 0.1, float("inf"), 0.1, 0.01, 1.0)])
+    (tmp_path / "run.json").write_text(json.dumps(record(status="diverged", error="at epoch 3", metrics={})))
+    (tmp_path / "history.csv").write_text(nan.to_csv())
+    reports.write_plots(tmp_path, plots.of_run(nan, None, None))
+    page = reports.write_html(tmp_path).read_text()
+    assert "Validation loss is lowest at epoch 1 (3.000e+07)" in page
+    assert page.count("<img") == 1
+    assert 'id="classes"' not in page
+
+
+def test_a_folder_without_a_run_is_a_mistake_with_a_message(tmp_path):
+    with pytest.raises(UserError, match=r"holds no run\.json, expected a run's folder"):
+        reports.write_html(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_names_the_most_frequent_mistakes_and_the_calibration_error(tmp_path):
+    names = ["cat", "dog"]
+    sure = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.1, 0.9]], np.float32)
+    data = record()["dataset"] | {"class_names": names, "sizes": {"train": 4, "validation": 4, "test": 4}}
+    (tmp_path / "run.json").write_text(json.dumps(record(dataset=data, metrics={"test": {"loss": 0, "accuracy": 0.5}})))
+    reports.write_evaluation(tmp_path, score(np.array([0, 0, 0, 1], np.int32), sure), names)
+    reports.write_plots(tmp_path, {"calibration.png": plots.reliability(score(np.array([0, 0, 0, 1]), sure))})
+    page = reports.write_html(tmp_path).read_text()
+    assert '<tr><th scope="row">cat</th><td class="text">dog</td><td>2</td><td>66.7 %</td></tr>' in page
+    assert '<th scope="row">Macro average</th><td>0.67</td><td>0.67</td>' in page
+    assert "Expected calibration error 0.425" in page
+
+
+def test_a_run_that_stopped_early_says_after_how_many_of_the_planned_epochs():
+    values = record(epochs_completed=1, config={"trainer": {"epochs": 3}})
+    assert "after 1 of 3 epochs in" in verdict(values)
+    assert "after 3 epochs in" in verdict(record(config={"trainer": {"epochs": 3}}))
+
+
+def test_a_long_history_is_thinned_out_on_the_page(folder):
+    (folder / "history.csv").write_text(history(1199).to_csv())
+    page = reports.write_html(folder).read_text()
+    assert "Every 3 epochs; history.csv has all" in page
+    assert len(re.findall(r'<tr><th scope="row">\d+</th><td>\d\.\d{4}</td>', page)) == 400
+    assert '<th scope="row">1199</th>' in page
+
+
+def test_the_curves_in_words():
+    rows = [(1, 2.0, 0.3, 1.5, 0.4), (2, 1.0, 0.6, 1.2, 0.5), (3, 0.5, 0.8, 1.4, 0.55)]
+    assert curves(History([Epoch(*row, 0.01, 1.0) for row in rows])) == (
+        "Validation loss is lowest at epoch 2 (1.2000), validation accuracy highest at epoch 3 (55.00 %)."
+        " At the end, epoch 3: training loss 0.5000, validation loss 1.4000, training accuracy 80.00 %,"
+        " validation accuracy 55.00 %."
+    )
+
+
+@pytest.mark.parametrize(
+    ("say", "value", "text"),
+    [
+        (number, 1234567, "1,234,567"),
+        (number, 0.28449, "0.2845"),
+        (number, 2e5, "2.000e+05"),
+        (number, float("nan"), "nan"),
+        (number, None, "–"),
+        (duration, 59.94, "59.9 s"),
+        (duration, 74.2, "1 min 14 s"),
+        (duration, 7325, "2 h 2 min"),
+        (duration, None, "–"),
+        (moment, "2026-01-02T03:04:05+01:00", "2026-01-02 03:04:05 +0100"),
+        (moment, None, "–"),
+        (moment, "<then>", "<then>"),
+    ],
+)
+def test_numbers_and_times_in_words(say, value, text):
+    assert say(value) == text
+
+
+FULL = OSError(28, "No space left on device")
+
+
+class FullDisk:
+    """A figure whose file is cut off in the middle."""
+
+    def savefig(self, path: Path, dpi: int) -> None:
+        path.write_bytes(b"half")
+        raise FULL
+
+
+def half(path: Path, *_: object, **__: object) -> None:
+    Path(path).write_bytes(b"half")
+    raise FULL
+
+
+def write_plots_to_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reports.write_plots(folder, {"training_curves.png": FullDisk()})
+
+
+def write_predictions_to_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(np, "savez_compressed", half)
+    reports.write_evaluation(folder, evaluation(), HOSTILE)
+
+
+def write_the_page_to_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "write_text", half)
+    reports.write_html(folder)
+
+
+@pytest.mark.parametrize(
+    "write", [write_plots_to_a_full_disk, write_predictions_to_a_full_disk, write_the_page_to_a_full_disk]
+)
+def test_a_report_that_cannot_be_written_leaves_the_old_one(folder, monkeypatch, write):
     reports.write_html(folder)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-    class Broken:
-        def savefig(self, path: Path, dpi: int) -> None:
-            path.write_bytes(b"half")
-            raise OSError(28, "No space left on device")
-
     with pytest.raises(OSError, match="No space left"):
-        reports.write_plots(folder, {"training_curves.png": Broken()})
+        write(folder, monkeypatch)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

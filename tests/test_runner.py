@@ -93,7 +93,7 @@ def test_the_frozen_config_is_enough_to_run_it_again(tiny):
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert config["name"] == "tiny é run"
     assert config["dataset"]["limit"] == 100
-    assert config["model"] == {"kind": "mlp", "hidden_units": [8], "activation": "relu"}
+    assert config["model"] == {"kind": "mlp", "hidden_units": [8], "activation": "relu", "dropout": 0.0}
 
 
 def test_the_console_has_one_plain_line_an_epoch_and_the_paths(tiny):

@@ -2,93 +2,119 @@
 
 import base64
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from experiments.evaluation import wilson_interval
+from experiments import runs
+from experiments.evaluation import Evaluation, calibration, most_confused, score
 from experiments.history import History
+from experiments.reports import wording
 from experiments.text import plain
 
-PLOTS = {
-    "training_curves.png": "Training and validation loss and accuracy, epoch by epoch",
-    "confusion_matrix.png": "Confusion matrix of the test split: rows are true classes, columns predicted ones",
-    "calibration.png": "Reliability diagram: accuracy against confidence",
-    "sample_predictions.png": "The first test images with the class the model gave and how sure it was",
-    "worst_mistakes.png": "The wrong answers the model was surest of",
+PLOTS = {  # name: title and alternative text
+    "training_curves": ("Training curves", "Training and validation loss and accuracy, epoch by epoch"),
+    "confusion_matrix": (
+        "Confusion matrix",
+        "Rows of the test split by true class (down) and predicted class (across)",
+    ),
+    "calibration": ("Reliability diagram", "Accuracy against confidence, and how many rows had which confidence"),
+    "sample_predictions": (
+        "Sample predictions",
+        "Test images with the predicted class, its probability, and the truth",
+    ),
+    "worst_mistakes": ("Worst mistakes", "The wrong answers the model was surest of, with the truth"),
 }
+CSS_PIXELS = 96 / 160  # for a pixel of a plot: CSS has 96 an inch, the plots 160, so that they stay sharp
+MAX_EPOCHS = 500  # rows of the history's table
+PAIRS = 10
 
 
 def render(folder: Path) -> str:
-    """The page's HTML. Files that are not there (yet) leave their part out."""
+    """The page's HTML. Files that are not there (yet) leave their part out.
+
+    Raises:
+        UserError: the folder holds no run.
+    """
     environment = Environment(
         loader=PackageLoader("experiments.reports", "."),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plain": plain, "percent": percent, "number": number, "duration": duration}
-    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    environment.filters |= {
+        "percent": wording.percent,
+        "number": wording.number,
+        "duration": wording.duration,
+        "moment": wording.moment,
+    }
+    run = runs.read(folder)
+    evaluation = _evaluation(folder)
     history = _history(folder)
+    every = max(1, -(-len(history.epochs) // MAX_EPOCHS))
     return environment.get_template("run.html.j2").render(
         run=run,
-        verdict=verdict(run),
-        history=history,
+        verdict=wording.verdict(run),
+        interval=wording.accuracy_interval(run) if "test" in run["metrics"] else None,
+        curves=wording.curves(history) if history.epochs else None,
+        epochs=history.epochs[::-1][::every][::-1],  # the last one always
+        every=every,
         report=_json(folder / "classification_report.json"),
-        config=_text(folder / "config.yaml"),
+        calibration_error=None if evaluation is None else calibration(evaluation).error,
+        confused=None if evaluation is None else _confused(evaluation, run["dataset"]["class_names"]),
+        config=_lines(_text(folder / "config.yaml") or ""),
         plots=_plots(folder),
         folder=str(folder),
+        resume=f"python -m experiments resume {shlex.quote(str(folder))}",
     )
 
 
-def verdict(run: dict[str, Any]) -> str:
-    """The run in one sentence with the numbers that matter."""
-    test = run["metrics"].get("test")
-    epochs = f"{run['epochs_completed']} epoch{'' if run['epochs_completed'] == 1 else 's'}"
-    if test is None:
-        ending = {"running": "is still running, or was killed", "diverged": "diverged"}.get(
-            run["status"], run["status"]
-        )
-        return f"The run {ending} after {epochs}."
-    rows = run["dataset"]["sizes"]["test"]
-    correct = round(test["accuracy"] * rows)
-    low, high = wilson_interval(correct, rows)
-    return (
-        f"{percent(test['accuracy'])} of {rows:,} test rows right (95 % interval {low * 100:.1f}–{high * 100:.1f} %)"
-        f" after {epochs} in {duration(run['duration_seconds'])}."
-    )
+def _shown(value: Any) -> Any:
+    """All text that is put into the page becomes plain, save for what is markup already; escaping comes after this."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else plain(value)
 
 
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{share * 100:.2f} %"
+def _lines(text: str) -> Markup:
+    return Markup("\n").join(plain(line) for line in text.rstrip("\n").split("\n"))
 
 
-def number(value: float | None, digits: int = 4) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
+def _confused(evaluation: Evaluation, class_names: list[str]) -> list[dict[str, Any]]:
+    of_class = np.bincount(evaluation.y_true, minlength=len(class_names))
+    return [
+        {"truth": class_names[truth], "given": class_names[given], "rows": rows, "share": rows / of_class[truth]}
+        for truth, given, rows in most_confused(evaluation, PAIRS)
+    ]
 
 
-def duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+def _plots(folder: Path) -> dict[str, dict[str, Any] | None]:
+    return {name: _picture(folder / "plots" / f"{name}.png", *words) for name, words in PLOTS.items()}
 
 
-def _plots(folder: Path) -> dict[str, dict[str, str] | None]:
-    found: dict[str, dict[str, str] | None] = {name.removesuffix(".png"): None for name in PLOTS}
-    for name, alt in PLOTS.items():
-        path = folder / "plots" / name
-        if path.is_file():
-            content = base64.b64encode(path.read_bytes()).decode()
-            found[name.removesuffix(".png")] = {"alt": alt, "uri": f"data:image/png;base64,{content}"}
-    return found
+def _picture(path: Path, title: str, alt: str) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    return {
+        "title": title,
+        "alt": alt,
+        "uri": f"data:image/png;base64,{base64.b64encode(content).decode()}",
+        "width": round(CSS_PIXELS * int.from_bytes(content[16:20])),  # every PNG has them here, in its first chunk
+        "height": round(CSS_PIXELS * int.from_bytes(content[20:24])),
+    }
+
+
+def _evaluation(folder: Path) -> Evaluation | None:
+    path = folder / "predictions.npz"
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as saved:
+        return score(saved["y_true"], saved["probabilities"])
 
 
 def _history(folder: Path) -> History:

@@ -1,0 +1,120 @@
+"""Killed, interrupted, resumed: the end is byte-equal to that of a run that was left alone (RELIABILITY 1-8)."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import PROJECT, environment
+from tests.faults import runs
+
+
+def test_a_kill_in_mid_epoch_and_a_lock_left_by_the_dead(tmp_path, reference):
+    process = runs.start(tmp_path / "run")
+    runs.strike(process, lambda: runs.past(tmp_path / "run", 3))
+    assert process.wait() == -signal.SIGKILL
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "running"
+    status, out, err = runs.finish(runs.resume(tmp_path / "run"))
+    assert status == 0, err
+    assert "epoch 3/60" not in out  # it went on from the checkpoint
+    runs.assert_exact(tmp_path / "run", reference)
+
+
+def test_a_kill_while_a_checkpoint_is_written(tmp_path, reference):
+    folder = tmp_path / "run"
+    process = runs.start(folder)
+    runs.strike(process, lambda: runs.past(folder, 2) and [*folder.glob("checkpoints/.tmp-*")])
+    process.wait()
+    status, _, err = runs.finish(runs.resume(folder))
+    assert status == 0, err
+    runs.assert_exact(folder, reference)
+    assert list(folder.glob("checkpoints/.tmp-*")) == []
+
+
+def test_a_kill_while_patience_is_counted(tmp_path, reference):
+    stopped_at = len(runs.history(reference)) - 1
+    folder = tmp_path / "run"
+    process = runs.start(folder)
+    runs.strike(process, lambda: runs.past(folder, stopped_at - 3))
+    process.wait()
+    status, _, err = runs.finish(runs.resume(folder))
+    assert status == 0, err
+    runs.assert_exact(folder, reference)
+
+
+def test_a_kill_while_reports_are_written(tmp_path, reference):
+    folder = tmp_path / "run"
+    process = runs.start(folder)
+    runs.strike(process, (folder / "plots" / "training_curves.png").exists)
+    process.wait()
+    assert not (folder / "report.html").exists()
+    before = {path.name: path.stat().st_mtime_ns for path in runs.checkpoints(folder)}
+    status, out, err = runs.finish(runs.resume(folder))
+    assert status == 0, err
+    assert "epoch " not in out.replace("epochs", "")  # nothing was trained again
+    assert {path.name: path.stat().st_mtime_ns for path in runs.checkpoints(folder)} == before
+    assert (folder / "report.html").is_file()
+    runs.assert_exact(folder, reference)
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_commits_a_checkpoint_and_says_how_to_go_on(tmp_path, reference, signum, status):
+    folder = tmp_path / "run"
+    process = runs.start(folder)
+    runs.strike(process, lambda: runs.past(folder, 2), signum)
+    sent = time.monotonic()
+    while json.loads((folder / "run.json").read_text())["status"] == "running":
+        assert time.monotonic() - sent < 2
+        time.sleep(0.01)
+    code, _, err = runs.finish(process)
+    assert code == status
+    assert f"resume '{folder}'" in err
+    assert "Traceback" not in err
+    record = json.loads((folder / "run.json").read_text())
+    assert record["status"] == "interrupted"
+    assert record["error"] == f"interrupted by {signal.Signals(signum).name}"
+    code, _, err = runs.finish(runs.resume(folder))
+    assert code == 0, err
+    runs.assert_exact(folder, reference)
+    record = json.loads((folder / "run.json").read_text())
+    assert record["status"] == "completed"
+    assert len(record["resumed_at"]) == 1
+
+
+def test_a_second_sigint_leaves_at_once(tmp_path):
+    folder = tmp_path / "run"
+    process = runs.start(folder, "trainer.epochs=100000", "trainer.early_stopping.patience=null")
+    runs.strike(process, lambda: runs.past(folder, 1), signal.SIGINT)
+    time.sleep(0.05)  # two signals that are pending at the same time are one
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    code, _, _ = runs.finish(process)
+    assert code == 130
+    assert time.monotonic() - sent < 2
+
+
+def test_a_signal_before_training_is_told_too(tmp_path):
+    folder = tmp_path / "run"
+    process = runs.start(folder)
+    runs.strike(process, (folder / "run.json").exists, signal.SIGTERM)
+    code, _, err = runs.finish(process)
+    assert code == 143
+    assert "Traceback" not in err
+    assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
+
+
+def test_kills_at_random_moments(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.random_kills", "--kills", "3", "--seed", "1", str(tmp_path)],
+        cwd=PROJECT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "exact" in done.stdout
