@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from experiments.config import ExperimentConfig
@@ -17,17 +17,35 @@ from experiments.history import Epoch
 from experiments.text import plain
 
 REDRAW_SECONDS = 0.2
+UNLIMITED = 100_000  # columns: no line of a table is folded by us, so that paths can be copied and searched for
 
 
-def console() -> Console:
-    """Standard output as it is now; paths are not wrapped, brackets and colons mean nothing."""
-    return Console(file=sys.stdout, markup=False, highlight=False, emoji=False, soft_wrap=True)
+def console(width: int | None = None) -> Console:
+    """Standard output as it is now; paths are not wrapped, brackets and colons mean nothing.
+
+    Where it is no terminal nothing moves, whatever FORCE_COLOR and the like say.
+    """
+    return Console(
+        file=sys.stdout,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        soft_wrap=True,
+        width=width,
+        force_interactive=None if sys.stdout.isatty() else False,
+    )
 
 
 def header(
-    config: ExperimentConfig, dataset: Dataset, model: Mapping[str, Any], devices: Sequence[str], folder: Path
+    config: ExperimentConfig,
+    dataset: Dataset,
+    model: Mapping[str, Any],
+    devices: Sequence[str],
+    folder: Path,
+    *,
+    out: Console | None = None,
 ) -> None:
-    """What will run on what."""
+    """What will run on what; `model` is what `models.describe` says."""
     sizes = dataset.sizes
     validation = "the test split" if dataset.validation_is_test else f"{sizes['validation']:,}"
     widths = "-".join(
@@ -42,82 +60,94 @@ def header(
         "device": ", ".join(devices),
         "folder": str(folder),
     }
-    out = console()
+    out = out or console()
     out.print(plain(config.name), style="bold")
     for name, text in lines.items():
         out.print(f"  {name:<9}{plain(text)}")
 
 
-def metric(value: float) -> str:
-    """Four digits after the point, or as a power of ten where that would be a long number."""
+def metric(value: float | None) -> str:
+    """Four digits after the point, or as a power of ten where that would be long; None, JSON's NaN, is `nan`."""
+    if value is None:
+        return "nan"
     return f"{value:.4f}" if abs(value) < 1e5 else f"{value:.3e}"
 
 
 class TrainingProgress:
-    """On a terminal a bar with ETA and the running metrics; elsewhere one plain line an epoch."""
+    """On a terminal a bar with ETA and the running metrics, and a last line; elsewhere one plain line an epoch."""
 
-    def __init__(self, epochs: int, steps: int) -> None:
+    def __init__(self, epochs: int, steps: int, *, out: Console | None = None) -> None:
         self.epochs = epochs
-        self.steps = steps
-        self.done = 0  # finished epochs
+        self.steps = steps  # of an epoch
+        self._out = out or console()
+        self._last: Epoch | None = None
         self._drawn = 0.0
-        out = console()
-        self._bar = (
-            Progress(
-                TextColumn("epoch {task.fields[epoch]}"),
-                BarColumn(),
-                TextColumn("{task.percentage:>3.0f}%"),
-                TimeElapsedColumn(),
-                TextColumn("ETA"),
+        self._bar: Progress | None = None
+        if self._out.is_interactive:
+            columns = ("epoch {task.fields[epoch]}", "{task.percentage:>3.0f}%", "ETA", "{task.fields[metrics]}")
+            epoch, percentage, eta, metrics = (TextColumn(text, markup=False) for text in columns)
+            self._bar = Progress(
+                epoch,
+                BarColumn(20),
+                percentage,
+                eta,
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[metrics]}"),
-                console=out,
+                metrics,
+                console=self._out,
                 auto_refresh=False,
+                transient=True,
             )
-            if out.is_terminal
-            else None
-        )
+            self._task = self._bar.add_task("", total=epochs * steps, epoch=f"1/{epochs}", metrics="")
 
     def __enter__(self) -> Self:
         if self._bar:
             self._bar.start()
-            self._task = self._bar.add_task("", total=self.epochs * self.steps, epoch=f"1/{self.epochs}", metrics="")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar:
-            self._bar.refresh()
             self._bar.stop()
+            if self._last:
+                self._out.print(self._line(self._last))
 
     def step(self, step: int, logs: Mapping[str, float]) -> None:
-        """`step` steps of the running epoch are done."""
+        """`step` steps of the running epoch are done, with a mean `loss` and `accuracy` so far."""
         if self._bar and time.monotonic() - self._drawn > REDRAW_SECONDS:
-            self._drawn = time.monotonic()
-            self._show(self.done * self.steps + step, f"loss {metric(logs['loss'])}  accuracy {logs['accuracy']:.4f}")
+            done = self._last.epoch if self._last else 0
+            self._draw(done * self.steps + step, done + 1, logs["loss"], logs["accuracy"])
 
     def epoch(self, epoch: Epoch) -> None:
-        """An epoch is done."""
-        self.done = epoch.epoch
-        metrics = "  ".join(
-            f"{name} {metric(getattr(epoch, name))}" for name in ("loss", "accuracy", "val_loss", "val_accuracy")
-        )
-        if self._bar:
-            self._show(self.done * self.steps, metrics)
-        else:
-            console().print(f"epoch {epoch.epoch}/{self.epochs}  {metrics}  {epoch.seconds:.2f} s")
+        """An epoch is done; the first one of a resumed run may be any."""
+        resumed = self._last is None and epoch.epoch > 1
+        self._last = epoch
+        if not self._bar:
+            self._out.print(self._line(epoch))
+            return
+        if resumed:
+            self._bar.reset(self._task)  # the epochs of before were not as quick as they now seem
+        if resumed or time.monotonic() - self._drawn > REDRAW_SECONDS:
+            self._draw(epoch.epoch * self.steps, min(epoch.epoch + 1, self.epochs), epoch.loss, epoch.accuracy)
 
-    def _show(self, steps: int, metrics: str) -> None:
+    def _draw(self, steps: int, number: int, loss: float, accuracy: float) -> None:
         assert self._bar is not None
-        number = min(self.done + 1, self.epochs)
+        self._drawn = time.monotonic()
+        metrics = f"loss {metric(loss)}  accuracy {metric(accuracy)}"
+        if self._last and self._out.width >= 110:
+            metrics += f"  val_loss {metric(self._last.val_loss)}  val_accuracy {metric(self._last.val_accuracy)}"
         self._bar.update(self._task, completed=steps, epoch=f"{number}/{self.epochs}", metrics=metrics)
         self._bar.refresh()
 
+    def _line(self, epoch: Epoch) -> str:
+        names = ("loss", "accuracy", "val_loss", "val_accuracy")
+        metrics = "  ".join(f"{name} {metric(getattr(epoch, name))}" for name in names)
+        return f"epoch {epoch.epoch}/{self.epochs}  {metrics}  {epoch.seconds:.2f} s"
 
-def footer(folder: Path, record: Mapping[str, Any], report: str | None) -> None:
-    """What came out and where it lies."""
-    out = console()
+
+def footer(folder: Path, record: Mapping[str, Any], report: str | None, *, out: Console | None = None) -> None:
+    """What came out and where it lies; `report` is the text of the classification report."""
+    out = out or console()
     if report:
         out.print()
         out.print(report)
@@ -125,12 +155,12 @@ def footer(folder: Path, record: Mapping[str, Any], report: str | None) -> None:
         out.print(f"{record['status']}: {plain(record['error'])}", style="bold red")
     if "test" in record["metrics"]:
         test = record["metrics"]["test"]
-        out.print(f"test accuracy {test['accuracy']:.4f}, loss {test['loss']:.4f}", style="bold")
+        out.print(f"test accuracy {metric(test['accuracy'])}, loss {metric(test['loss'])}", style="bold")
     out.print(f"{record['duration_seconds']:.1f} s; written to {plain(folder)}")
     out.print(f"report: {plain(folder / 'report.html')}")
 
 
-def run_table(records: Sequence[tuple[Path, Mapping[str, Any]]]) -> None:
+def run_table(records: Sequence[tuple[Path, Mapping[str, Any]]], *, out: Console | None = None) -> None:
     """One line a run."""
     table = Table("folder", "status", "data", "test accuracy", "epochs", "seconds", box=None, pad_edge=False)
     for folder, record in records:
@@ -143,12 +173,12 @@ def run_table(records: Sequence[tuple[Path, Mapping[str, Any]]]) -> None:
             plain(record.get("epochs_completed", "")),
             "" if record.get("duration_seconds") is None else f"{record['duration_seconds']:.1f}",
         )
-    console().print(table)
+    (out or console(UNLIMITED)).print(table)
 
 
-def run_summary(folder: Path, record: Mapping[str, Any]) -> None:
+def run_summary(folder: Path, record: Mapping[str, Any], *, out: Console | None = None) -> None:
     """What a run was and what came out."""
-    out = console()
+    out = out or console()
     out.print(f"{plain(record['name'])}: {plain(record['status'])}", style="bold")
     if record.get("error"):
         out.print(f"  {plain(record['error'])}")
@@ -162,15 +192,15 @@ def run_summary(folder: Path, record: Mapping[str, Any]) -> None:
         "folder": folder,
     }
     for split, metrics in record["metrics"].items():
-        rows[split] = f"accuracy {metrics['accuracy']:.4f}, loss {metrics['loss']:.4f}"
+        rows[split] = f"accuracy {metric(metrics['accuracy'])}, loss {metric(metrics['loss'])}"
     for name, value in rows.items():
         out.print(f"  {name:<11}{plain(value)}")
 
 
-def data_table(states: Sequence[Status]) -> None:
+def data_table(states: Sequence[Status], *, out: Console | None = None) -> None:
     """One line a data set."""
     table = Table("data set", "", "where", box=None, pad_edge=False)
     for state in states:
         where = state.path or f"not here; a download moves {state.megabytes:.0f} MB from {state.host}"
         table.add_row(state.name, state.title, plain(where))
-    console().print(table)
+    (out or console(UNLIMITED)).print(table)
