@@ -14,12 +14,17 @@ from experiments.config.composition import from_hydra
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def run(cfg: DictConfig) -> str:
+    job = HydraConfig.get()
+    folder = Path(job.runtime.output_dir)
+    if job.mode is RunMode.MULTIRUN:
+        from experiments.sweeps.conduct import run_job
+
+        return launch.job(lambda: run_job(folder), in_sweep=True)
+
     from experiments.experiment import run_experiment  # TensorFlow: only once there is something to run
 
-    job = HydraConfig.get()
     command = shlex.join(["python", "runner.py", *job.overrides.task])
-    folder = Path(job.runtime.output_dir)
-    return launch.job(lambda: run_experiment(from_hydra(cfg), folder, command), job.mode is RunMode.MULTIRUN)
+    return launch.job(lambda: run_experiment(from_hydra(cfg), folder, command), in_sweep=False)
 
 
 if __name__ == "__main__":

@@ -64,19 +64,38 @@ def show(run: RunFolder) -> None:
 
 
 @app.command()
-def resume(run: RunFolder) -> None:
-    """Carry a run on from its last checkpoint; it ends exactly as it would have without the interruption."""
+def resume(
+    folder: Annotated[Path, typer.Argument(metavar="RUN_OR_SWEEP", help="The folder of a run or a sweep.")],
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Of a sweep: run failed jobs again too.")
+    ] = False,
+) -> None:
+    """Carry a run or a sweep on from where it stood; it ends exactly as it would have without the interruption."""
     from experiments import launch
+    from experiments.sweeps.conduct import is_sweep
+
+    if is_sweep(folder):
+        launch.resume_sweep(folder, retry_failed, Path(__file__).parents[1] / "runner.py")
     from experiments.experiment import resume_experiment
 
-    status = launch.job(lambda: resume_experiment(run), in_sweep=False)
+    status = launch.job(lambda: resume_experiment(folder), in_sweep=False)
     sys.exit(launch.DONE if status == "completed" else launch.FAILED)
 
 
 @app.command()
-def report(run: RunFolder) -> None:
-    """Write a run's report.html again, from the files in its folder."""
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN_OR_SWEEP", help="The folder of a run or a sweep.")],
+) -> None:
+    """Write the page of a run or a sweep again, from the files in its folder."""
     from experiments.reports import write_html
+    from experiments.sweeps.conduct import is_sweep
+
+    if is_sweep(run):
+        from experiments.sweeps import files, page
+        from experiments.sweeps.ledger import Ledger
+
+        print(page.write_page(Ledger(run), files.refresh(Ledger(run))))
+        return
 
     runs.read(run)
     print(write_html(run))

@@ -36,6 +36,11 @@ def console(width: int | None = None) -> Console:
     )
 
 
+def silent() -> Console:
+    """Shows nothing."""
+    return Console(quiet=True, force_interactive=False)
+
+
 def header(
     config: ExperimentConfig,
     dataset: Dataset,

@@ -1,7 +1,8 @@
 """A model's answers on a split, and what they are worth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,9 +30,19 @@ class Evaluation:
 
 def evaluate(model: "keras.Model", split: Split) -> Evaluation:
     """Classify all rows of a split, the last, partial batch included."""
+    forward = _forward(model)
     starts = range(0, len(split), BATCH_SIZE)
-    batches = [model.predict_on_batch(split.x[start : start + BATCH_SIZE]) for start in starts]
+    batches = [np.asarray(forward(split.x[start : start + BATCH_SIZE])) for start in starts]
     return score(split.y, np.concatenate(batches))
+
+
+@lru_cache(maxsize=1)
+def _forward(model: "keras.Model") -> Callable[[np.ndarray], Any]:
+    """The model as one graph for batches of any size; `predict_on_batch` would make one for each size."""
+    import tensorflow as tf
+
+    rows = tf.TensorSpec(model.input_shape, model.inputs[0].dtype)
+    return tf.function(lambda x: model(x, training=False), input_signature=[rows])
 
 
 def score(y_true: np.ndarray, probabilities: np.ndarray) -> Evaluation:

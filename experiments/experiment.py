@@ -27,18 +27,20 @@ log = logging.getLogger(__name__)
 load = lru_cache(maxsize=1)(datasets.load)
 
 
-def run_experiment(config: ExperimentConfig, folder: Path, command: str) -> str:
+def run_experiment(config: ExperimentConfig, folder: Path, command: str, quiet: bool = False) -> str:
     """Run what `config` says in `folder`, whatever happens, and return the status that run.json then has.
+
+    `quiet`: nothing is printed; a sweep's jobs are followed by their files.
 
     Raises:
         UserError: a mistake in the data or the call; run.json, where there is one, says `failed` then.
         Interrupted: by a signal; the state is committed and run.json says `interrupted`.
     """
     with runs.locked(folder):
-        return _recorded(runs.Run.start(folder, config, command), config)
+        return _recorded(runs.Run.start(folder, config, command), config, quiet)
 
 
-def resume_experiment(folder: Path) -> str:
+def resume_experiment(folder: Path, quiet: bool = False) -> str:
     """Carry a run on from its last checkpoint to the end it would have had, and return its status.
 
     A run that has ended is left as it is; one that was killed while its reports were written gets them.
@@ -58,36 +60,41 @@ def resume_experiment(folder: Path) -> str:
         if record["status"] == "completed" and (folder / reports.PAGE).exists():
             print(f"{folder}: finished already, nothing to do")
             return "completed"
-        return _recorded(runs.Run.again(folder, record), config)
+        return _recorded(runs.Run.again(folder, record), config, quiet)
 
 
-def _recorded(run: runs.Run, config: ExperimentConfig) -> str:
+def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool) -> str:
     """The experiment, with its end written into run.json, whichever it is."""
     try:
         with _sigterm_raises():
-            return _experiment(config, run)
+            return _experiment(config, run, quiet)
     except UserError as error:
         run.finish("failed", str(error))
         raise
     except (Interrupted, KeyboardInterrupt) as error:
         signum = getattr(error, "signum", signal.SIGINT)
         run.finish("interrupted", f"interrupted by {signal.Signals(signum).name}")
-        print(f"{run.folder}: interrupted; go on with: python -m experiments resume '{run.folder}'", file=sys.stderr)
+        if not quiet:
+            print(
+                f"{run.folder}: interrupted; go on with: python -m experiments resume '{run.folder}'", file=sys.stderr
+            )
         raise Interrupted(signum) from None
     except BaseException as error:  # SystemExit too: one job must not end a sweep
         log.info("The run failed.", exc_info=True)  # below the console's level: the traceback is for the log
         cause = f"{type(error).__name__}: {str(error).strip()}"
-        print(f"{run.folder}: failed, {cause}; the traceback is in runner.log", file=sys.stderr)
+        if not quiet:
+            print(f"{run.folder}: failed, {cause}; the traceback is in runner.log", file=sys.stderr)
         with suppress(Exception):  # the cause may well keep these from being written too
             run.finish("failed", cause)
             reports.write_html(run.folder)
         return "failed"
 
 
-def _experiment(config: ExperimentConfig, run: runs.Run) -> str:
+def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool) -> str:
     dataset = load(config.dataset)
     run.describe_data(dataset)
 
+    out = console.silent() if quiet else console.console()
     devices = session.start(config.seed)
     model = models.build_model(config.model, dataset)
     model.compile(
@@ -97,11 +104,11 @@ def _experiment(config: ExperimentConfig, run: runs.Run) -> str:
         jit_compile=False,  # the engine compiles for itself
     )
     run.update(model=models.describe(model), environment=runs.environment(devices))
-    console.header(config, dataset, run.record["model"], devices, run.folder)
+    console.header(config, dataset, run.record["model"], devices, run.folder, out=out)
 
     history, status, error = History(), "completed", None
     steps = -(-len(dataset.train) // config.trainer.batch_size)
-    with console.TrainingProgress(config.trainer.epochs, steps) as progress, StopRequest() as stop:
+    with console.TrainingProgress(config.trainer.epochs, steps, out=out) as progress, StopRequest() as stop:
 
         def on_epoch(epoch: Epoch) -> None:
             progress.epoch(epoch)
@@ -143,7 +150,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run) -> str:
     reports.write_plots(run.folder, plots.of_run(history, evaluation, dataset))
     run.finish(status, error)
     reports.write_html(run.folder)
-    console.footer(run.folder, run.record, report)
+    console.footer(run.folder, run.record, report, out=out)
     return status
 
 

@@ -4,14 +4,24 @@ Before Hydra starts, the whole command line is checked and the run gets a folder
 that of what ran, which Hydra does not tell its caller.
 """
 
-import json
 import logging
+import multiprocessing
+import runpy
+import shlex
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from experiments.errors import UserError
+from experiments.runs import read, reserve, use
+
+if TYPE_CHECKING:
+    from experiments.config.composition import Composition
+    from experiments.sweeps.leaderboard import Leaderboard
+    from experiments.sweeps.ledger import Ledger
 
 # Arguments that show something of Hydra or of the config and run nothing.
 SHOWING = ("--hydra-help", "--version", "--shell-completion", "-sc", "--info", "-i")
@@ -22,15 +32,48 @@ def main(run: Callable[[], Any]) -> None:
     """Check the arguments, let Hydra call the task, exit with the status of what ran: 0, 1, 2, 130 or 143."""
     logging.raiseExceptions = False  # a log that cannot be written is no reason to stop, nor to print tracebacks
     try:
-        arguments, folder = prepare(sys.argv[1:])
-        sys.argv[1:] = arguments
+        start = prepare(sys.argv[1:])
+        sys.argv[1:] = start.arguments
+        if start.sweep is not None:
+            sys.exit(_conduct(start.sweep, run))
         run()
     except UserError as error:
         sys.exit(complain(error))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    if folder is not None:
-        sys.exit(exit_status(folder))
+    if start.folder is not None:
+        sys.exit(DONE if read(start.folder)["status"] == "completed" else FAILED)
+
+
+def resume_sweep(folder: Path, retry_failed: bool, runner: Path) -> NoReturn:
+    """Carry a sweep on: its unfinished jobs, by the launcher and arguments it was started with.
+
+    Raises:
+        UserError: no sweep, or one whose plan cannot be read.
+    """
+    from experiments.sweeps import conduct
+    from experiments.sweeps.ledger import UNFINISHED, Ledger
+
+    ledger = Ledger(folder)
+    if retry_failed:
+        conduct.retry(ledger)
+    if not any(state.status in UNFINISHED for state in ledger.states()):
+        print(f"{folder}: all jobs have ended already")
+        sys.exit(_status(conduct.finish(ledger)))
+    arguments = [*ledger.plan["arguments"], f"hydra.sweep.dir={_quoted(folder)}"]
+    sys.argv = [str(runner), *arguments]
+    sys.exit(_conduct(ledger, runpy.run_path(str(runner))["run"]))
+
+
+def _conduct(ledger: "Ledger", run: Callable[[], Any]) -> int:
+    from experiments.sweeps import conduct, hydra_plugins
+
+    hydra_plugins.register()
+    return _status(conduct.conduct(ledger, run))
+
+
+def _status(board: "Leaderboard") -> int:
+    return DONE if all(state.status == "completed" for state in board.states) else FAILED
 
 
 def job(start: Callable[[], str], in_sweep: bool) -> str:
@@ -40,11 +83,12 @@ def job(start: Callable[[], str], in_sweep: bool) -> str:
     try:
         return start()
     except UserError as error:
-        status = complain(error)
-        if in_sweep:
+        if in_sweep:  # told by the sweep's ledger
             return "failed"
-        sys.exit(status)
+        sys.exit(complain(error))
     except Interrupted as error:
+        if threading.current_thread() is not threading.main_thread() or multiprocessing.parent_process():
+            return "interrupted"  # a sweep's worker, whose parent was told as well
         sys.exit(128 + error.signum)
 
 
@@ -53,8 +97,17 @@ def complain(error: UserError) -> int:
     return MISTAKE
 
 
-def prepare(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
-    """The arguments with which Hydra is to start, and the folder of what they start (None: they only show something).
+@dataclass(frozen=True)
+class Start:
+    """The arguments with which Hydra is to start, and what they start: a run in `folder`, a `sweep`, or neither."""
+
+    arguments: list[str]
+    folder: Path | None = None
+    sweep: "Ledger | None" = None
+
+
+def prepare(arguments: Sequence[str]) -> Start:
+    """Check the arguments and make the folder of what they start.
 
     Raises:
         UserError: mistakes in the config or the call; nothing has been written then.
@@ -66,7 +119,7 @@ def prepare(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
         print(help.text(CONF))
         sys.exit(DONE)
     if any(argument.split("=")[0] in SHOWING for argument in arguments):
-        return list(arguments), None
+        return Start(list(arguments))
     if any(argument.startswith("--experimental-rerun") for argument in arguments):
         raise UserError("--experimental-rerun: refused, since it unpickles; repeat a run by the command in its report")
 
@@ -74,18 +127,26 @@ def prepare(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
 
     composition = compose_command_line(arguments)
     if any(argument in ("--cfg", "-c") or argument.startswith("--cfg=") for argument in arguments):
-        return list(arguments), None
-    from experiments.runs import reserve, use
-
+        return Start(list(arguments))
     key = "sweep" if composition.is_sweep else "run"
     folder = (use if composition.folder_given else reserve)(Path(composition.folder))
-    return [*arguments, f"hydra.{key}.dir={_quoted(folder)}"], folder
+    started = [*arguments, f"hydra.{key}.dir={_quoted(folder)}"]
+    if not composition.is_sweep:
+        return Start(started, folder)
+    return Start(started, sweep=_planned(composition, folder, arguments))
 
 
-def exit_status(folder: Path) -> int:
-    """0 where the run, or every job of the sweep, in `folder` completed; 1 otherwise."""
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("**/run.json")]
-    return DONE if records and all(record["status"] == "completed" for record in records) else FAILED
+def _planned(composition: "Composition", folder: Path, arguments: Sequence[str]) -> "Ledger":
+    """Write the plan of a sweep, and take over what need not run again."""
+    from experiments.sweeps import conduct
+    from experiments.sweeps.ledger import Ledger
+
+    command = shlex.join(["python", "runner.py", *arguments])
+    ledger = Ledger.create(folder, composition.jobs, arguments, command)
+    if composition.jobs[0].config.sweep.reuse:
+        found = conduct.reuse(ledger, folder.parent.parent)
+        print(f"{found} of {len(composition.jobs)} jobs are taken over from finished runs of the same config")
+    return ledger
 
 
 def _quoted(path: Path) -> str:

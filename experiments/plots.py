@@ -25,10 +25,10 @@ MAX_LINEAR = 50.0  # a loss up to which a linear axis leaves accuracy visible
 SAMPLES, MISTAKES = 24, 18
 
 
-def _style(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     """Draw in matplotlib's ggplot style, as the article does, whatever the user's own settings are."""
 
-    def styled(*arguments: Any, **keywords: Any) -> Figure:
+    def drawn(*arguments: Any, **keywords: Any) -> Figure:
         with mpl.rc_context():
             mpl.rcdefaults()
             matplotlib.style.use("ggplot")
@@ -44,11 +44,11 @@ def _style(draw: Callable[..., Figure]) -> Callable[..., Figure]:
             )
             return draw(*arguments, **keywords)
 
-    styled.__doc__ = draw.__doc__
-    return styled
+    drawn.__doc__ = draw.__doc__
+    return drawn
 
 
-@_style
+@styled
 def training_curves(history: History, title: str = "Training Loss and Accuracy") -> Figure:
     """The article's plot: its four lines, title and axis labels. Epochs are counted from 1 (the article: from 0).
 
@@ -78,7 +78,7 @@ def training_curves(history: History, title: str = "Training Loss and Accuracy")
     return figure
 
 
-@_style
+@styled
 def confusion_matrix(evaluation: Evaluation, class_names: Sequence[str]) -> Figure:
     """Rows are true classes, columns predicted ones; colour is the share of the true class, cells count rows.
 
@@ -111,7 +111,7 @@ def confusion_matrix(evaluation: Evaluation, class_names: Sequence[str]) -> Figu
     return figure
 
 
-@_style
+@styled
 def reliability(evaluation: Evaluation) -> Figure:
     """Reliability diagram: how often the model was right against how sure it was, and on how many rows."""
     bins = calibration(evaluation)
@@ -133,7 +133,7 @@ def reliability(evaluation: Evaluation) -> Figure:
     return figure
 
 
-@_style
+@styled
 def predictions(evaluation: Evaluation, dataset: Dataset, rows: Sequence[int], title: str) -> Figure:
     """Test images with the class the model gave and how sure it was: green is right, red wrong with the truth named.
 

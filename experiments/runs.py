@@ -34,7 +34,7 @@ PROGRESS_SECONDS = 1.0
 RECORD = "run.json"
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib", "hydra-core", "omegaconf")
 # Where the data lies and what the run is called change nothing of its result.
-NOT_OF_THE_RESULT: Any = {"name": True, "dataset": {"cache_dir", "mirror"}}
+NOT_OF_THE_RESULT: Any = {"name": True, "sweep": True, "dataset": {"cache_dir", "mirror"}}
 
 
 def reserve(folder: Path) -> Path:
@@ -109,7 +109,7 @@ class Run:
 
     def __init__(self, folder: Path, record: dict[str, Any]) -> None:
         self.folder = folder
-        self.record = record
+        self.record = record | {"pid": os.getpid()}
         self._clock = time.monotonic() - (record["duration_seconds"] or 0.0)  # the wall clock may be set back
         self._progress_at = 0.0
         self.save()
@@ -126,7 +126,7 @@ class Run:
                 "error": None,
                 "name": config.name,
                 "seed": config.seed,
-                "started_at": _now(),
+                "started_at": now(),
                 "resumed_at": [],
                 "finished_at": None,
                 "duration_seconds": None,
@@ -146,7 +146,7 @@ class Run:
     def again(cls, folder: Path, record: dict[str, Any]) -> "Run":
         """A run that goes on."""
         remove_temporary(folder)
-        resumed_at = [*record["resumed_at"], _now()]
+        resumed_at = [*record["resumed_at"], now()]
         return cls(folder, record | {"status": "running", "error": None, "finished_at": None, "resumed_at": resumed_at})
 
     def update(self, **values: Any) -> None:
@@ -175,7 +175,7 @@ class Run:
             self.update(epochs_completed=len(history.epochs))
 
     def finish(self, status: str, error: str | None = None) -> None:
-        self.update(status=status, error=error, finished_at=_now())
+        self.update(status=status, error=error, finished_at=now())
 
     def save(self) -> None:
         self.record["duration_seconds"] = round(time.monotonic() - self._clock, 3)
@@ -324,5 +324,6 @@ def _output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
 
 
-def _now() -> str:
+def now() -> str:
+    """The wall clock with its offset, to the second."""
     return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,5 +1,6 @@
 """What tests share: the project's commands in child processes, and an outputs folder of each test's own."""
 
+import functools
 import json
 import os
 import subprocess
@@ -41,21 +42,22 @@ def environment(**changes: str) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "100"} | changes
 
 
+def run_command(folder: Path, program: str, *arguments: str, timeout: float = 120, **env: str) -> Finished:
+    """Run one of the project's commands in a folder, as a user would: `runner.py`, or `experiments` for the other."""
+    start = ["-m", "experiments"] if program == "experiments" else [str(PROJECT / program)]
+    done = subprocess.run(
+        [sys.executable, *start, *arguments],
+        cwd=folder,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Finished(done, folder)
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> Callable[..., Finished]:
-    """Run the project's commands in an empty folder, as a user would: `command("runner.py", "dataset=mnist")`."""
-
-    def run(program: str, *arguments: str, timeout: float = 120, **env: str) -> Finished:
-        start = ["-m", "experiments"] if program == "experiments" else [str(PROJECT / program)]
-        done = subprocess.run(
-            [sys.executable, *start, *arguments],
-            cwd=tmp_path,
-            env=environment(**env),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        return Finished(done, tmp_path)
-
-    return run
+    """`run_command` in an empty folder: `command("runner.py", "dataset=mnist")`."""
+    return functools.partial(run_command, tmp_path)

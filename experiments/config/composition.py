@@ -16,17 +16,18 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
-from experiments.config import safety
+from experiments.config import hydra_groups, safety
 from experiments.config.mistakes import mistakes, nearest, shown
 from experiments.config.overrides import GROUPS, Overrides, first_line, let_in, option_names, parse
 from experiments.config.schema import ExperimentConfig
 from experiments.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
+hydra_groups.store()
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,12 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
         is_sweep = bool(flags.multirun or hydra_node["mode"] == "MULTIRUN")
         if is_sweep:
             params = [f"{key}={value}" for key, value in (hydra_node["sweeper"].get("params") or {}).items()]
-            preset = parse(params, [folder, *extra], found)
-            given = Overrides([*preset.fixed, *given.fixed], [*preset.swept, *given.swept])
+            given = parse(params, [folder, *extra], found).extended(given)
         else:
             found += [_needs_multirun(choices.key, choices.texts) for choices in given.swept]
             given = Overrides(given.fixed, [])
-        jobs = composer.jobs(given, found)
+        together = OmegaConf.select(base, "sweep.together") if is_sweep else None
+        jobs = composer.jobs(given, list(together) if isinstance(together, ListConfig) else [], found)
     if found:
         raise refusal(found)
     where = "sweep" if is_sweep else "run"
@@ -144,11 +145,11 @@ class _Composer:
             found.append(_composition_mistake(error))
         return None
 
-    def jobs(self, overrides: Overrides, found: list[str]) -> list[Job]:
+    def jobs(self, overrides: Overrides, together: Sequence[str], found: list[str]) -> list[Job]:
         """Each point of a sweep, or the one run; composed once for each choice of groups, then given its values."""
         composed: dict[tuple[str, ...], DictConfig | None] = {}
         jobs = []
-        for point in overrides.points():
+        for point in overrides.points(together):
             chosen = tuple(text for text in point if _is_choice(text))
             if chosen not in composed:
                 composed[chosen] = self.compose([*overrides.fixed, *chosen], found)
@@ -214,7 +215,7 @@ def _hydra_node(composed: DictConfig) -> dict[str, Any]:
     cfg.hydra.overrides.task = []  # the command line as text, not to be resolved
     cfg.hydra.job.override_dirname = ""
     HydraConfig.instance().set_config(cfg)  # what `${hydra:…}` looks into
-    node: Any = OmegaConf.to_container(cfg.hydra, resolve=True)
+    node: Any = OmegaConf.to_container(cfg.hydra, resolve=True, enum_to_str=True)
     return dict(node)
 
 

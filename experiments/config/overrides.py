@@ -37,19 +37,50 @@ class Overrides:
     def is_sweep(self) -> bool:
         return bool(self.swept)
 
-    def points(self) -> list[tuple[str, ...]]:
-        """The swept texts of each job, in the order in which Hydra numbers the jobs.
+    def extended(self, other: "Overrides") -> "Overrides":
+        """These and `other`, which has the last word on the keys that both change."""
+        keys = {text.lstrip("+").partition("=")[0] for text in other.fixed} | {
+            each.key.lstrip("+") for each in other.swept
+        }
+        return Overrides(
+            [*(text for text in self.fixed if text.lstrip("+").partition("=")[0] not in keys), *other.fixed],
+            [*(each for each in self.swept if each.key.lstrip("+") not in keys), *other.swept],
+        )
+
+    def points(self, together: Sequence[str] = ()) -> list[tuple[str, ...]]:
+        """The swept texts of each job: every combination, the last key fastest, but keys `together` go side by side.
 
         Raises:
-            UserError: more jobs than anybody means.
+            UserError: more jobs than anybody means, or `together` names keys that cannot go together.
         """
-        jobs = math.prod(len(choices.texts) for choices in self.swept)
+        by_key = {choices.key.lstrip("+"): choices.texts for choices in self.swept}
+        _check_together(by_key, together)
+        axes: list[list[tuple[str, ...]]] = []
+        for key, texts in by_key.items():
+            if key not in together:
+                axes.append([(text,) for text in texts])
+            elif key == together[0]:
+                axes.append(list(zip(*(by_key[other] for other in together), strict=True)))
+        jobs = math.prod(len(axis) for axis in axes)
         if jobs > MAX_JOBS:
-            keys = ", ".join(choices.key for choices in self.swept)
             raise UserError(
-                f"{keys}: a sweep of {jobs:,} jobs or more, expected at most {MAX_JOBS:,}; give fewer values"
+                f"{', '.join(by_key)}: a sweep of {jobs:,} jobs or more, expected at most {MAX_JOBS:,};"
+                " give fewer values"
             )
-        return list(itertools.product(*(choices.texts for choices in self.swept)))
+        return [tuple(itertools.chain(*point)) for point in itertools.product(*axes)]
+
+
+def _check_together(by_key: dict[str, list[str]], together: Sequence[str]) -> None:
+    for key in together:
+        if key not in by_key:
+            raise UserError(
+                f"sweep.together: received {key}, expected swept keys ({', '.join(by_key) or 'none'})."
+                f"{nearest(key, by_key)}"
+            )
+    counts = {key: len(by_key[key]) for key in together}
+    if len(set(counts.values())) > 1:
+        said = ", ".join(f"{key} has {count}" for key, count in counts.items())
+        raise UserError(f"sweep.together: {said} values, expected the same number of each")
 
 
 def parse(texts: Sequence[str], folders: Sequence[Path], found: list[str]) -> Overrides:

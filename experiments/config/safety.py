@@ -14,7 +14,8 @@ CODE_KEYS = ("_target_", "()", "class", "factory")
 KNOWN_CODE = (
     "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
     "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
-    "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
+    "hydra_plugins.experiments.PlannedSweeper",
+    "hydra_plugins.experiments.WorkersLauncher",
     "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher",
     "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher",
     "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
@@ -31,6 +32,11 @@ def refusals(hydra: dict[str, Any]) -> list[str]:
     lines = [*_code(hydra, "hydra")]
     if hydra["job"]["env_set"]:
         lines.append("hydra.job.env_set: refused, since environment variables can select code; set them in the shell")
+    if hydra["sweep"]["subdir"] != "0":
+        lines.append(
+            f"hydra.sweep.subdir: received {shown(hydra['sweep']['subdir'])}, expected ${{hydra.job.num}}: the"
+            " folders of a sweep's jobs are their numbers. Choose the sweep's own folder by hydra.sweep.dir."
+        )
     for keys in FOLDERS:
         value: Any = hydra
         for key in keys:

@@ -210,6 +210,18 @@ class TrainerConfig(Schema):
         return self
 
 
+class SweepConfig(Schema):
+    """What a sweep is judged by and how its values go together."""
+
+    metric: Literal["validation.accuracy", "validation.loss"] = Field(
+        description="What the leaderboard ranks by; never the test split."
+    )
+    together: list[str] = Field(
+        description="Swept keys whose values go together, first with first, instead of each with each."
+    )
+    reuse: bool = Field(description="Take over finished runs of the same config instead of running them again.")
+
+
 ModelConfig = MLPConfig
 OptimizerConfig = Annotated[SGDConfig | AdamConfig | RMSpropConfig | AdagradConfig, Field(discriminator="kind")]
 
@@ -225,3 +237,4 @@ class ExperimentConfig(Schema):
     model: ModelConfig
     optimizer: OptimizerConfig
     trainer: TrainerConfig
+    sweep: SweepConfig

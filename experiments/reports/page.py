@@ -1,19 +1,18 @@
 """The run folder's files → one self-contained page."""
 
-import base64
 import json
 import shlex
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from experiments import runs
 from experiments.evaluation import Evaluation, calibration, most_confused, score
 from experiments.history import History
 from experiments.reports import wording
+from experiments.reports.pages import environment, picture
 from experiments.text import plain
 
 PLOTS = {  # name: title and alternative text
@@ -29,7 +28,6 @@ PLOTS = {  # name: title and alternative text
     ),
     "worst_mistakes": ("Worst mistakes", "The wrong answers the model was surest of, with the truth"),
 }
-CSS_PIXELS = 96 / 160  # for a pixel of a plot: CSS has 96 an inch, the plots 160, so that they stay sharp
 MAX_EPOCHS = 500  # rows of the history's table
 PAIRS = 10
 
@@ -40,44 +38,29 @@ def render(folder: Path) -> str:
     Raises:
         UserError: the folder holds no run.
     """
-    environment = Environment(
-        loader=PackageLoader("experiments.reports", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": wording.percent,
-        "number": wording.number,
-        "duration": wording.duration,
-        "moment": wording.moment,
-    }
     run = runs.read(folder)
     evaluation = _evaluation(folder)
     history = _history(folder)
     every = max(1, -(-len(history.epochs) // MAX_EPOCHS))
-    return environment.get_template("run.html.j2").render(
-        run=run,
-        verdict=wording.verdict(run),
-        interval=wording.accuracy_interval(run) if "test" in run["metrics"] else None,
-        curves=wording.curves(history) if history.epochs else None,
-        epochs=history.epochs[::-1][::every][::-1],  # the last one always
-        every=every,
-        report=_json(folder / "classification_report.json"),
-        calibration_error=None if evaluation is None else calibration(evaluation).error,
-        confused=None if evaluation is None else _confused(evaluation, run["dataset"]["class_names"]),
-        config=_lines(_text(folder / "config.yaml") or ""),
-        plots=_plots(folder),
-        folder=str(folder),
-        resume=f"python -m experiments resume {shlex.quote(str(folder))}",
+    return (
+        environment()
+        .get_template("run.html.j2")
+        .render(
+            run=run,
+            verdict=wording.verdict(run),
+            interval=wording.accuracy_interval(run) if "test" in run["metrics"] else None,
+            curves=wording.curves(history) if history.epochs else None,
+            epochs=history.epochs[::-1][::every][::-1],  # the last one always
+            every=every,
+            report=_json(folder / "classification_report.json"),
+            calibration_error=None if evaluation is None else calibration(evaluation).error,
+            confused=None if evaluation is None else _confused(evaluation, run["dataset"]["class_names"]),
+            config=_lines(_text(folder / "config.yaml") or ""),
+            plots=_plots(folder),
+            folder=str(folder),
+            resume=f"python -m experiments resume {shlex.quote(str(folder))}",
+        )
     )
-
-
-def _shown(value: Any) -> Any:
-    """All text that is put into the page becomes plain, save for what is markup already; escaping comes after this."""
-    return value if isinstance(value, Markup) or not isinstance(value, str) else plain(value)
 
 
 def _lines(text: str) -> Markup:
@@ -93,20 +76,7 @@ def _confused(evaluation: Evaluation, class_names: list[str]) -> list[dict[str, 
 
 
 def _plots(folder: Path) -> dict[str, dict[str, Any] | None]:
-    return {name: _picture(folder / "plots" / f"{name}.png", *words) for name, words in PLOTS.items()}
-
-
-def _picture(path: Path, title: str, alt: str) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    content = path.read_bytes()
-    return {
-        "title": title,
-        "alt": alt,
-        "uri": f"data:image/png;base64,{base64.b64encode(content).decode()}",
-        "width": round(CSS_PIXELS * int.from_bytes(content[16:20])),  # every PNG has them here, in its first chunk
-        "height": round(CSS_PIXELS * int.from_bytes(content[20:24])),
-    }
+    return {name: picture(folder / "plots" / f"{name}.png", *words) for name, words in PLOTS.items()}
 
 
 def _evaluation(folder: Path) -> Evaluation | None:

@@ -1,0 +1,1 @@
+"""Sweeps: a plan that is checked before it starts, a ledger that outlives whatever happens, a leaderboard."""

@@ -1,0 +1,112 @@
+"""A sweep from its plan to its end: what the parent does around Hydra, and what a job does in any process."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from experiments import runs
+from experiments.config import ExperimentConfig
+from experiments.files import write_json
+from experiments.sweeps import display, files
+from experiments.sweeps.leaderboard import Leaderboard
+from experiments.sweeps.ledger import PENDING, SWEEP, Ledger
+
+
+def run_job(folder: Path) -> str:
+    """Run, or carry on, the job whose folder this is, with the config that was checked; return its status.
+
+    Raises:
+        UserError: a mistake in the data; the job's run.json says so.
+        Interrupted: by a signal.
+    """
+    from experiments.experiment import resume_experiment, run_experiment
+
+    ledger = Ledger(folder.parent)
+    number = int(folder.name)
+    config = ledger.config(number)
+    try:
+        if (folder / runs.RECORD).exists():
+            return resume_experiment(folder, quiet=True)
+        return run_experiment(config, folder, command(ledger, number), quiet=True)
+    finally:
+        files.refresh(ledger)
+
+
+def command(ledger: Ledger, number: int) -> str:
+    """The command that repeats one job by itself."""
+    import shlex
+
+    job = ledger.jobs[number]
+    arguments = [text for text in ledger.plan["arguments"] if text not in ("-m", "--multirun")]
+    fixed = [text for text in arguments if text.lstrip("+").partition("=")[0] not in job.swept]
+    fixed = [text for text in fixed if not text.startswith(("hydra", "sweep."))]
+    return shlex.join(["python", "runner.py", *fixed, *job.overrides, "hydra.mode=RUN"])
+
+
+def conduct(ledger: Ledger, run: Callable[[], Any]) -> Leaderboard:
+    """Let Hydra run the jobs that have not ended, and gather what came out, whatever happens to them.
+
+    Raises:
+        UserError: another process conducts this sweep.
+    """
+    with runs.locked(ledger.folder):
+        files.refresh(ledger)
+        try:
+            with display.SweepProgress(ledger):
+                run()
+        finally:
+            board = finish(ledger)
+    return board
+
+
+def finish(ledger: Ledger) -> Leaderboard:
+    """Write down what became of all jobs, killed ones too, draw it, and say it."""
+    from experiments.sweeps.page import write_page
+
+    for state in ledger.states():
+        if state.status == "killed":
+            ended = {"status": "failed", "error": state.error, "finished_at": runs.now(), "killed": True}
+            write_json(state.folder / runs.RECORD, state.record | ended)
+    board = files.refresh(ledger)
+    page = write_page(ledger, board)
+    display.leaderboard(board)
+    for line in files.failures(board):
+        print(line, file=sys.stderr)
+    best = files.folder_of(board)
+    if best is not None:
+        print(f"best run: {best}\nrepeat it: {command(ledger, int(best.name))}")
+    print(f"report: {page}")
+    if any(state.status in (PENDING, "interrupted") for state in board.states):
+        print(f"go on with: python -m experiments resume '{ledger.folder}'", file=sys.stderr)
+    return board
+
+
+def retry(ledger: Ledger) -> None:
+    """Make failed jobs unfinished again."""
+    for state in ledger.states():
+        if state.status == "failed":
+            write_json(state.folder / runs.RECORD, state.record | {"status": "interrupted"})
+
+
+def reuse(ledger: Ledger, outputs: Path) -> int:
+    """Take over finished runs below `outputs` that have the same config as a job; return how many."""
+    finished = {
+        record.get("config_fingerprint"): folder
+        for folder, record in reversed(runs.find(outputs))
+        if record["status"] == "completed"
+    }
+    found = 0
+    for job in ledger.jobs:
+        before = finished.get(runs.fingerprint(ExperimentConfig.model_validate(job.config)))
+        if before is not None:
+            folder = ledger.job_folder(job.number)
+            shutil.copytree(before, folder, ignore=shutil.ignore_patterns("checkpoints", ".lock"))
+            write_json(folder / runs.RECORD, runs.read(folder) | {"reused_from": str(before)})
+            found += 1
+    return found
+
+
+def is_sweep(folder: Path) -> bool:
+    return (folder / SWEEP).is_file()

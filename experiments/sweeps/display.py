@@ -1,0 +1,129 @@
+"""What a person sees of a sweep: on a terminal a live table of its jobs, elsewhere a line at each job's end."""
+
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from experiments.console import UNLIMITED, console, metric
+from experiments.reports.wording import duration
+from experiments.sweeps.leaderboard import Leaderboard, described
+from experiments.sweeps.ledger import PENDING, Ledger, State
+from experiments.text import plain
+
+LOOK_SECONDS = 0.5
+MAX_ROWS = 30  # of the live table; the jobs that run and those that ended last
+
+
+class SweepProgress:
+    """Follows the jobs' folders from a thread of its own, whichever process the jobs run in."""
+
+    def __init__(self, ledger: Ledger, *, out: Console | None = None) -> None:
+        self._ledger = ledger
+        self._out = out or console()
+        self._said: set[int] = set()
+        self._began = time.monotonic()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Self:
+        states = self._ledger.states()
+        self._before = {state.job.number for state in states if _has_ended(state)}
+        self._said |= self._before
+        self._out.print(
+            f"{plain(self._ledger.plan['name'])}: a sweep of {len(states)} jobs into {plain(self._ledger.folder)}"
+            + (f", {len(self._before)} of which have ended" if self._before else ""),
+            style="bold",
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        if not self._out.is_interactive:
+            while not self._ended.wait(LOOK_SECONDS):
+                self._say()
+            self._say()
+            return
+        with Live(console=self._out, auto_refresh=False, transient=True) as live:
+            while not self._ended.wait(LOOK_SECONDS):
+                live.update(self._table(self._ledger.states()), refresh=True)
+
+    def _say(self) -> None:
+        for state in self._ledger.states():
+            if _has_ended(state) and state.job.number not in self._said:
+                self._said.add(state.job.number)
+                self._out.print(self._line(state))
+
+    def _line(self, state: State) -> str:
+        accuracy = state.metric("validation.accuracy")
+        parts = [f"{state.status}" + (f", validation accuracy {metric(accuracy)}" if accuracy is not None else "")]
+        parts += [duration(state.record.get("duration_seconds"))] if state.record.get("duration_seconds") else []
+        parts += [plain(state.error)] if state.error else []
+        done = f"[{len(self._said)}/{len(self._ledger.plan['jobs'])}]"
+        return f"{done} job {state.job.number}, {plain(described(state.job.swept))}: {', '.join(parts)}"
+
+    def _table(self, states: list[State]) -> Table:
+        done = [state for state in states if _has_ended(state)]
+        here = len(done) - len(self._before)
+        left = len(states) - len(done)
+        eta = duration((time.monotonic() - self._began) / here * left) if here else "?"
+        table = Table(
+            "job",
+            "setting",
+            "status",
+            "epochs",
+            "val accuracy",
+            "time",
+            box=None,
+            title=f"{len(done)} of {len(states)} jobs, ETA {eta}",
+        )
+        shown = [state for state in states if state.status != PENDING][-MAX_ROWS:]
+        for state in shown:
+            table.add_row(
+                str(state.job.number),
+                plain(described(state.job.swept)),
+                state.status,
+                str(state.record.get("epochs_completed", "")),
+                metric(state.metric("validation.accuracy")) if state.metric("validation.accuracy") is not None else "",
+                duration(state.record.get("duration_seconds")),
+            )
+        return table
+
+
+def _has_ended(state: State) -> bool:
+    return state.status not in (PENDING, "running")
+
+
+def leaderboard(board: Leaderboard, *, out: Console | None = None) -> None:
+    """The final table, the verdict, and each failure with its cause."""
+    out = out or console(UNLIMITED)
+    keys = [key for key in board.keys if key != "seed"] or board.keys
+    table = Table(
+        "", *map(plain, keys), board.metric, "n", "test accuracy", "status", "folder", box=None, pad_edge=False
+    )
+    for number, group in enumerate(board.groups, start=1):
+        test = group.best.metric("test.accuracy")
+        table.add_row(
+            f"{number}." if group.values else "",
+            *(plain(group.swept.get(key, "")) for key in keys),
+            ("" if group.mean is None else metric(group.mean))
+            + (f" ± {group.deviation:.4f}" if group.deviation is not None else ""),
+            str(len(group.values)),
+            "" if test is None else metric(test),
+            ", ".join(dict.fromkeys(state.status for state in group.states)),
+            ", ".join(state.folder.name for state in group.states),
+        )
+    out.print()
+    out.print(table)
+    out.print()
+    out.print(plain(board.verdict), style="bold")

@@ -1,0 +1,184 @@
+"""The sweep as Hydra sees it: a sweeper that follows the plan, and a launcher whose workers die alone.
+
+Hydra's own sweeper expands the command line again, re-raises the first failure and knows nothing of a sweep that goes
+on. Hydra's joblib launcher loses all jobs of a batch when one worker is killed.
+"""
+
+import contextlib
+import importlib
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from omegaconf import DictConfig, open_dict
+
+from experiments.sweeps.ledger import UNFINISHED, Ledger
+
+NAMESPACE = "hydra_plugins.experiments"
+GRACE_SECONDS = 10  # for workers to commit a checkpoint when the sweep is interrupted
+
+
+class PlannedSweeper(Sweeper):
+    """Launches the jobs of the plan that have not ended, each into its own numbered folder."""
+
+    def __init__(self, params: dict[str, Any] | None = None) -> None:
+        self.params = params  # read and expanded before Hydra starts
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
+        self.config = config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> None:
+        """`arguments` are those of the command line, of which the plan was made."""
+        assert self.config is not None
+        assert self.launcher is not None
+        ledger = Ledger(Path(str(self.config.hydra.sweep.dir)))
+        todo = [state.job for state in ledger.states() if state.status in UNFINISHED]
+        fixed = [text for text in arguments if text not in _swept(arguments, ledger)]
+        overrides = [[*fixed, *job.overrides, f"hydra.sweep.subdir={job.number}"] for job in todo]
+        if isinstance(self.launcher, BasicLauncher):
+            for job, texts in zip(todo, overrides, strict=True):
+                self.launcher.launch([texts], initial_job_idx=job.number)
+        elif overrides:
+            self.launcher.launch(overrides, initial_job_idx=0)
+
+
+def _swept(arguments: Sequence[str], ledger: Ledger) -> set[str]:
+    """The arguments that stand for several values: their keys are the jobs' own."""
+    keys = {key for job in ledger.jobs for key in job.swept}
+    return {text for text in arguments if text.lstrip("+").partition("=")[0] in keys}
+
+
+class WorkersLauncher(Launcher):
+    """Runs jobs in `n_jobs` processes of joblib's loky that are kept from job to job.
+
+    Each worker is a pool of its own: when it is killed only its job is lost, and a new one takes its place. The cores
+    are divided among the workers, as are the GPUs where there are any.
+    """
+
+    def __init__(self, n_jobs: int = -1) -> None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.workers = cores if n_jobs < 1 else n_jobs
+        self.threads = max(1, cores // self.workers)
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
+        self.hydra_context = hydra_context
+        self.task_function = task_function
+        self.config = config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run all jobs; what became of them stands in their folders."""
+        setup_globals()
+        jobs: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()
+        for overrides in job_overrides:
+            jobs.put(overrides)
+        arguments = (self.hydra_context, self.config, self.task_function, Singleton.get_state())
+        workers = [
+            _Worker(self._environment(number), jobs, arguments) for number in range(min(self.workers, jobs.qsize()))
+        ]
+        try:
+            for worker in workers:
+                worker.thread.start()
+            for worker in workers:
+                while worker.thread.is_alive():  # a plain join would not let a signal through
+                    worker.thread.join(0.2)
+        except BaseException:
+            for worker in workers:
+                worker.stop()
+            for worker in workers:
+                worker.thread.join(GRACE_SECONDS)
+            raise
+        return []
+
+    def _environment(self, number: int) -> dict[str, str]:
+        """What a worker is started with: its share of the cores, and of the GPUs."""
+        threads = str(self.threads)
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+        shares = dict.fromkeys(names, threads)
+        gpus = sorted(Path("/dev").glob("nvidia[0-9]*"))
+        if gpus and "CUDA_VISIBLE_DEVICES" not in os.environ:
+            shares["CUDA_VISIBLE_DEVICES"] = str(number % len(gpus))
+        return shares
+
+
+class _Worker:
+    """One process, and the thread that gives it jobs until none is left."""
+
+    def __init__(self, environment: dict[str, str], jobs: "queue.SimpleQueue[Sequence[str]]", arguments: Any) -> None:
+        self._environment = environment
+        self._jobs = jobs
+        self._arguments = arguments
+        self._stopped = False
+        self._pool: Any = None
+        self.thread = threading.Thread(target=self._work, daemon=True)
+
+    def stop(self) -> None:
+        """No more jobs; the one that runs is asked to commit its state and end."""
+        self._stopped = True
+        for process in list(self._pool._processes) if self._pool else []:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGTERM)
+
+    def _work(self) -> None:
+        from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
+
+        with contextlib.suppress(queue.Empty):
+            while not self._stopped:
+                overrides = self._jobs.get_nowait()
+                if self._pool is None:
+                    self._pool = ProcessPoolExecutor(max_workers=1, env=self._environment)
+                try:
+                    self._pool.submit(run_one, overrides, *self._arguments).result()
+                except TerminatedWorkerError:  # its job's folder says how far it came
+                    self._pool = None
+        if self._pool is not None:
+            self._pool.shutdown(wait=not self._stopped)
+
+
+def run_one(
+    overrides: Sequence[str], hydra_context: Any, config: DictConfig, task_function: Any, singletons: dict[Any, Any]
+) -> None:
+    """In a worker: what Hydra's launchers do for one job."""
+    setup_globals()
+    Singleton.set_state(singletons)
+    number = int(overrides[-1].partition("=")[2])
+    sweep_config = hydra_context.config_loader.load_sweep_config(config, list(overrides))
+    with open_dict(sweep_config):
+        sweep_config.hydra.job.id = f"{sweep_config.hydra.job.name}_{number}"
+        sweep_config.hydra.job.num = number
+    HydraConfig.instance().set_config(sweep_config)
+    run_job(
+        hydra_context=hydra_context,
+        config=sweep_config,
+        task_function=task_function,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
+    )
+
+
+def register() -> None:
+    """Make the two known to Hydra, under the only package from which it takes plugins."""
+    try:
+        package = importlib.import_module("hydra_plugins")  # there where any plugin is installed
+    except ModuleNotFoundError:
+        package = sys.modules["hydra_plugins"] = ModuleType("hydra_plugins")
+    package.experiments = sys.modules[NAMESPACE] = sys.modules[__name__]  # type: ignore[attr-defined]
+    plugins: list[Any] = [PlannedSweeper, WorkersLauncher]
+    for plugin in plugins:
+        plugin.__module__ = NAMESPACE
+        Plugins.instance().register(plugin)

@@ -1,0 +1,136 @@
+"""The sweep's folder: what was planned, and what has become of each job.
+
+The plan is written once, before the first job. What became of a job stands in the job's own folder, so workers never
+write to one place; `states` reads it from there, whoever asks.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from experiments import runs
+from experiments.config import ExperimentConfig
+from experiments.errors import UserError
+from experiments.files import write_json
+
+SWEEP = "sweep.json"
+PENDING, KILLED = "pending", "killed"
+UNFINISHED = (PENDING, KILLED, "interrupted")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A planned run: its number (the name of its folder), what it overrides, its checked config."""
+
+    number: int
+    overrides: tuple[str, ...]
+    config: dict[str, Any]
+
+    @property
+    def swept(self) -> dict[str, str]:
+        """The swept keys and the job's own values, as text."""
+        return dict(text.lstrip("+").split("=", 1) for text in self.overrides)
+
+
+@dataclass(frozen=True)
+class State:
+    """What has become of a job; `record` is its run.json, {} where it has none yet."""
+
+    job: Job
+    folder: Path
+    status: str
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def error(self) -> str | None:
+        if self.status == KILLED:
+            return "its process was killed (by the system, perhaps for want of memory, or by hand)"
+        return self.record.get("error")
+
+    def metric(self, name: str) -> float | None:
+        """A metric such as `validation.accuracy`, where the job has one."""
+        split, _, key = name.partition(".")
+        return self.record.get("metrics", {}).get(split, {}).get(key)
+
+
+class Ledger:
+    """One sweep's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._plan: dict[str, Any] | None = None
+
+    @classmethod
+    def create(cls, folder: Path, jobs: Sequence[Any], arguments: Sequence[str], command: str) -> "Ledger":
+        """Write the plan; `jobs` have `overrides` and `config`, `arguments` are those of runner.py."""
+        first: ExperimentConfig = jobs[0].config
+        plan = {
+            "name": first.name,
+            "started_at": runs.now(),
+            "command": command,
+            "arguments": list(arguments),
+            "metric": first.sweep.metric,
+            "jobs": [
+                {"number": number, "overrides": list(job.overrides), "config": job.config.model_dump()}
+                for number, job in enumerate(jobs)
+            ],
+        }
+        write_json(folder / SWEEP, plan)
+        return cls(folder)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The sweep as planned.
+
+        Raises:
+            UserError: there is no sweep in the folder, or its plan cannot be read.
+        """
+        if self._plan is None:
+            path = self.folder / SWEEP
+            try:
+                self._plan = json.loads(path.read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                raise UserError(f"{self.folder}: holds no {SWEEP}, expected a sweep's folder") from None
+            except (OSError, ValueError) as error:
+                raise UserError(f"{path}: cannot be read ({error}), expected the plan of a sweep") from None
+        assert self._plan is not None
+        return self._plan
+
+    @property
+    def jobs(self) -> list[Job]:
+        return [Job(job["number"], tuple(job["overrides"]), job["config"]) for job in self.plan["jobs"]]
+
+    def config(self, number: int) -> ExperimentConfig:
+        """The config that was checked, whatever has been edited since."""
+        return ExperimentConfig.model_validate(self.plan["jobs"][number]["config"])
+
+    def job_folder(self, number: int) -> Path:
+        return self.folder / str(number)
+
+    def states(self) -> list[State]:
+        """What has become of each job by now."""
+        return [self._state(job) for job in self.jobs]
+
+    def _state(self, job: Job) -> State:
+        folder = self.job_folder(job.number)
+        try:
+            record = runs.read(folder)
+        except UserError:
+            return State(job, folder, PENDING)
+        status = record["status"]
+        if status == "running" and not is_locked(folder):
+            status = KILLED
+        return State(job, folder, status, record)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a living process holds a run's folder."""
+    try:
+        with FileLock(folder / runs.LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True

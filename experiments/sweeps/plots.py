@@ -1,0 +1,143 @@
+"""Leaderboard → figures: the metric against each swept key, all curves, a heat map for two keys."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from experiments.history import History
+from experiments.plots import styled
+from experiments.sweeps.leaderboard import SEED, Leaderboard
+from experiments.text import plain
+
+MANY = 10  # curves, up to which each has a name of its own in the legend
+DIVERGED = "#c62828"
+
+
+def of_sweep(board: Leaderboard) -> dict[str, Figure]:
+    """File name → figure: all that can be drawn of a sweep, of an unfinished one too."""
+    keys = [key for key in board.keys if key != SEED]
+    figures = {f"by_{key.replace('/', '.')}.png": by_key(board, key) for key in keys or board.keys}
+    if curves := _histories(board):
+        figures["curves.png"] = all_curves(curves, board.metric)
+    if len(keys) == 2 and any(group.values for group in board.groups):
+        figures["heat_map.png"] = heat_map(board, keys[0], keys[1])
+    return figures
+
+
+@styled
+def by_key(board: Leaderboard, key: str) -> Figure:
+    """The metric against one swept key: a point a job, a line through the means. Jobs without a result lie below."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    texts = [state.job.swept.get(key, "") for state in board.states]
+    positions, is_number = _positions(texts)
+    values = [state.metric(board.metric) if state.status == "completed" else None for state in board.states]
+    done = [(x, y) for x, y in zip(positions, values, strict=True) if y is not None]
+    if done:
+        at = sorted({x for x, _ in done})
+        axes.plot(at, [np.mean([y for x, y in done if x == here]) for here in at], color="#1f6feb", label="mean")
+        axes.plot(*zip(*done, strict=True), "o", color="#1f6feb", markersize=6, label="a job")
+    missing = [(x, state.status) for x, y, state in zip(positions, values, board.states, strict=True) if y is None]
+    for x, status in missing:
+        axes.plot([x], [0.03], "X", color=DIVERGED, markersize=9, transform=axes.get_xaxis_transform())
+        axes.annotate(
+            status, (x, 0.06), xycoords=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=8, color=DIVERGED
+        )
+    if is_number and min(positions) > 0 and max(positions) / min(positions) >= 20:
+        axes.set_xscale("log")
+    if not is_number or len(set(texts)) <= 12:
+        axes.set_xticks(positions, [plain(text)[:24] for text in texts], rotation=0 if len(set(texts)) <= 6 else 45)
+        axes.minorticks_off()
+    axes.margins(x=0.06, y=0.12)
+    axes.set_xlabel(plain(key))
+    axes.set_ylabel(board.metric)
+    axes.set_title(f"{board.metric} by {plain(key)}")
+    return figure
+
+
+@styled
+def all_curves(curves: dict[str, History], metric: str) -> Figure:
+    """The metric of every job, epoch by epoch."""
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    column = "val_" + metric.partition(".")[2]
+    colours = _colours(len(curves))
+    for (name, history), colour in zip(curves.items(), colours, strict=True):
+        marker = "o" if len(history.epochs) <= 10 else None
+        axes.plot(
+            history.column("epoch"),
+            history.column(column),
+            color=colour,
+            marker=marker,
+            markersize=4,
+            label=plain(name)[:50],
+        )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("Epoch #")
+    axes.set_ylabel(metric)
+    axes.set_title(f"{metric} of every job")
+    if len(curves) <= MANY:
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+    return figure
+
+
+@styled
+def heat_map(board: Leaderboard, across: str, down: str) -> Figure:
+    """The mean metric for each pair of values of two keys; pairs without a result stay empty and say why."""
+    columns = list(dict.fromkeys(state.job.swept.get(across, "") for state in board.states))
+    lines = list(dict.fromkeys(state.job.swept.get(down, "") for state in board.states))
+    values = np.full((len(lines), len(columns)), np.nan)
+    figure = Figure(
+        figsize=(max(5.5, 1.1 * len(columns) + 2.5), max(3.5, 0.7 * len(lines) + 1.8)), layout="constrained"
+    )
+    axes = figure.add_subplot()
+    for group in board.groups:
+        line, column = lines.index(group.swept.get(down, "")), columns.index(group.swept.get(across, ""))
+        values[line, column] = np.nan if group.mean is None else group.mean
+        if group.mean is None:
+            axes.text(column, line, group.best.status, ha="center", va="center", fontsize=8, color=DIVERGED)
+    image = axes.imshow(values, cmap="viridis", aspect="auto")
+    for (line, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            bright = float(np.asarray(image.norm(value))) > 0.6
+            colour = "#111111" if bright else "white"
+            axes.text(column, line, f"{value:.4f}", ha="center", va="center", fontsize=9, color=colour)
+    axes.grid(False)
+    axes.set_xticks(range(len(columns)), [plain(text)[:20] for text in columns])
+    axes.set_yticks(range(len(lines)), [plain(text)[:20] for text in lines])
+    axes.set_xlabel(plain(across))
+    axes.set_ylabel(plain(down))
+    axes.set_title(f"Mean {board.metric}")
+    figure.colorbar(image, ax=axes)
+    return figure
+
+
+def _positions(texts: Sequence[str]) -> tuple[list[float], bool]:
+    """Where values lie along an axis: as numbers where they all are, else one beside the other."""
+    try:
+        return [float(text) for text in texts], True
+    except ValueError:
+        order = list(dict.fromkeys(texts))
+        return [float(order.index(text)) for text in texts], False
+
+
+def _colours(count: int) -> list[Any]:
+    import matplotlib as mpl
+
+    return [mpl.colormaps["viridis"](0.92 * number / max(count - 1, 1)) for number in range(count)]
+
+
+def _histories(board: Leaderboard) -> dict[str, History]:
+    found = {}
+    for state in board.states:
+        path = state.folder / "history.csv"
+        if path.is_file():
+            history = History.from_csv(path.read_text(encoding="utf-8"))
+            if history.epochs:
+                found[", ".join(f"{key}={text}" for key, text in state.job.swept.items()) or state.folder.name] = (
+                    history
+                )
+    return found
