@@ -1,0 +1,78 @@
+"""All that decides how a training goes on, as plain data for a checkpoint."""
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from experiments.checkpoints import encode
+from experiments.errors import UserError
+from experiments.training.compiled import all_variables
+
+# Set by Keras when the training begins.
+OF_KERAS = {"_model", "_params", "params"}
+
+
+def capture(model: Any, callbacks: Iterable[Any]) -> dict[str, Any]:
+    """Variables of model and optimizer, callbacks' attributes, random generators."""
+    return {
+        "variables": [variable.numpy() for variable in all_variables(model)],
+        "callbacks": [{"type": type(callback).__name__, "attributes": _attributes(callback)} for callback in callbacks],
+        "stop_training": bool(model.stop_training),
+        "random": {"python": random.getstate(), "numpy": np.random.get_state()},
+    }
+
+
+def restore(state: dict[str, Any], model: Any, callbacks: Iterable[Any]) -> None:
+    """Set everything as `capture` found it; called after `on_train_begin`, in which callbacks reset themselves.
+
+    Raises:
+        UserError: the state is that of another network, optimizer or list of callbacks.
+    """
+    callbacks = list(callbacks)
+    restore_variables(state, model)
+    saved, given = [each["type"] for each in state["callbacks"]], [type(callback).__name__ for callback in callbacks]
+    if saved != given:
+        raise _other("callbacks", saved, given)
+    for callback, each in zip(callbacks, state["callbacks"], strict=True):
+        vars(callback).update(each["attributes"])
+    model.stop_training = state["stop_training"]
+    random.setstate(state["random"]["python"])
+    np.random.set_state(state["random"]["numpy"])
+
+
+def restore_variables(state: dict[str, Any], model: Any) -> None:
+    """Set the variables of model and optimizer only."""
+    variables = all_variables(model)
+    saved = [array.shape for array in state["variables"]]
+    given = [tuple(variable.shape) for variable in variables]
+    if saved != given:
+        raise _other("variables of shapes", saved, given)
+    for variable, array in zip(variables, state["variables"], strict=True):
+        variable.assign(array)
+
+
+def finite(state: dict[str, Any]) -> bool:
+    """Whether all variables are numbers."""
+    return all(np.isfinite(array).all() for array in state["variables"] if array.dtype.kind == "f")
+
+
+def _attributes(callback: Any) -> dict[str, Any]:
+    """What is plain data of a callback's attributes; functions and the like are made anew by its constructor."""
+    plain = {}
+    for name, value in vars(callback).items():
+        if name not in OF_KERAS:
+            try:
+                encode(value, {})
+            except TypeError:
+                continue
+            plain[name] = value
+    return plain
+
+
+def _other(what: str, saved: Any, given: Any) -> UserError:
+    return UserError(
+        f"checkpoint: made with {what} {saved}, received {given}, expected the same."
+        " Resume with the run's own config, or start a new run."
+    )
