@@ -30,6 +30,23 @@ def dataset(n=150, validation=37, shape=(6, 6), classes=4, seed=0) -> Dataset:
     return Dataset("made up", split(n), held_out, held_out, names, "images", 1 / 255, "", "", True)
 
 
+def mlp():
+    import keras
+
+    return [keras.layers.Flatten(), keras.layers.Dense(16, activation="relu")]
+
+
+def regularised():
+    import keras
+
+    return [
+        keras.layers.Flatten(),
+        keras.layers.Dense(16, activation="relu"),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dropout(0.4),
+    ]
+
+
 def model(optimizer, shape=(6, 6), classes=4, layers=None, seed=1):
     import keras
 
@@ -37,7 +54,7 @@ def model(optimizer, shape=(6, 6), classes=4, layers=None, seed=1):
     keras.utils.set_random_seed(seed)
     rows = keras.Input(shape, dtype="uint8", name="rows")
     hidden = keras.layers.Rescaling(1 / 255)(rows)
-    for layer in layers or [keras.layers.Flatten(), keras.layers.Dense(16, activation="relu")]:
+    for layer in (layers or mlp)():
         hidden = layer(hidden)
     network = keras.Model(rows, keras.layers.Dense(classes, activation="softmax")(hidden), name="network")
     network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -48,17 +65,11 @@ def stateful():
     """Model and callbacks with dropout, batch normalisation, Adam, patience, best weights and a falling rate."""
     import keras
 
-    layers = [
-        keras.layers.Flatten(),
-        keras.layers.Dense(16, activation="relu"),
-        keras.layers.BatchNormalization(),
-        keras.layers.Dropout(0.4),
-    ]
     callbacks = [
         keras.callbacks.EarlyStopping("val_accuracy", patience=6, min_delta=0.05, restore_best_weights=True),
         keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1, min_delta=0.05),
     ]
-    return model(keras.optimizers.Adam(0.01), layers=layers), callbacks
+    return model(keras.optimizers.Adam(0.01), layers=regularised), callbacks
 
 
 def main() -> None:

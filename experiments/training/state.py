@@ -18,7 +18,10 @@ def capture(model: Any, callbacks: Iterable[Any]) -> dict[str, Any]:
     """Variables of model and optimizer, callbacks' attributes, random generators."""
     return {
         "variables": [variable.numpy() for variable in all_variables(model)],
-        "callbacks": [{"type": type(callback).__name__, "attributes": _attributes(callback)} for callback in callbacks],
+        "callbacks": [
+            {"type": type(each).__name__, "attributes": _attributes(each), "comparisons": _comparisons(each)}
+            for each in callbacks
+        ],
         "stop_training": bool(model.stop_training),
         "random": {"python": random.getstate(), "numpy": np.random.get_state()},
     }
@@ -30,6 +33,8 @@ def restore(state: dict[str, Any], model: Any, callbacks: Iterable[Any]) -> None
     Raises:
         UserError: the state is that of another network, optimizer or list of callbacks.
     """
+    import keras
+
     callbacks = list(callbacks)
     restore_variables(state, model)
     saved, given = [each["type"] for each in state["callbacks"]], [type(callback).__name__ for callback in callbacks]
@@ -37,6 +42,7 @@ def restore(state: dict[str, Any], model: Any, callbacks: Iterable[Any]) -> None
         raise _other("callbacks", saved, given)
     for callback, each in zip(callbacks, state["callbacks"], strict=True):
         vars(callback).update(each["attributes"])
+        vars(callback).update({name: getattr(keras.ops, function) for name, function in each["comparisons"].items()})
     model.stop_training = state["stop_training"]
     random.setstate(state["random"]["python"])
     np.random.set_state(state["random"]["numpy"])
@@ -59,7 +65,7 @@ def finite(state: dict[str, Any]) -> bool:
 
 
 def _attributes(callback: Any) -> dict[str, Any]:
-    """What is plain data of a callback's attributes; functions and the like are made anew by its constructor."""
+    """What is plain data of a callback's attributes; other objects are made anew by its constructor."""
     plain = {}
     for name, value in vars(callback).items():
         if name not in OF_KERAS:
@@ -69,6 +75,18 @@ def _attributes(callback: Any) -> dict[str, Any]:
                 continue
             plain[name] = value
     return plain
+
+
+def _comparisons(callback: Any) -> dict[str, str]:
+    """Attributes that are functions of keras.ops, by name: a callback that monitors a value chooses `less` or `greater`
+    when it first sees one, and turns its `min_delta` around then. Chosen again, it would turn twice."""
+    import keras
+
+    return {
+        name: value.__name__
+        for name, value in vars(callback).items()
+        if callable(value) and getattr(keras.ops, getattr(value, "__name__", ""), None) is value
+    }
 
 
 def _other(what: str, saved: Any, given: Any) -> UserError:
