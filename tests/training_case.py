@@ -47,12 +47,12 @@ def regularised():
     ]
 
 
-def model(optimizer, shape=(6, 6), classes=4, layers=None, seed=1):
+def model(optimizer, shape=(6, 6), classes=4, layers=None, seed=1, dtype="uint8"):
     import keras
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    rows = keras.Input(shape, dtype="uint8", name="rows")
+    rows = keras.Input(shape, dtype=dtype, name="rows")
     hidden = keras.layers.Rescaling(1 / 255)(rows)
     for layer in (layers or mlp)():
         hidden = layer(hidden)

@@ -187,7 +187,7 @@ def _key(model: Any, jit_compile: bool | str) -> str | None:
         optimizer = keras.optimizers.serialize(model.optimizer)
         if isinstance(optimizer["config"]["learning_rate"], float):
             del optimizer["config"]["learning_rate"]
-        parts = [model.get_config(), model.loss, optimizer, [(v.path, v.shape, v.trainable) for v in model.variables]]
+        parts = [model.get_config(), model.loss, optimizer, [(v.path, list(v.shape), v.trainable) for v in model.variables]]
         return json.dumps([type(model).__name__, parts, jit_compile, keras.config.dtype_policy().name])
     except (NotImplementedError, TypeError, ValueError):
         return None
