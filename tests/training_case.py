@@ -47,7 +47,7 @@ def regularised():
     ]
 
 
-def model(optimizer, shape=(6, 6), classes=4, layers=None, seed=1, dtype="uint8"):
+def model(optimizer, *, shape=(6, 6), classes=4, layers=None, seed=1, dtype="uint8"):
     import keras
 
     keras.utils.clear_session()

@@ -187,7 +187,8 @@ def _key(model: Any, jit_compile: bool | str) -> str | None:
         optimizer = keras.optimizers.serialize(model.optimizer)
         if isinstance(optimizer["config"]["learning_rate"], float):
             del optimizer["config"]["learning_rate"]
-        parts = [model.get_config(), model.loss, optimizer, [(v.path, list(v.shape), v.trainable) for v in model.variables]]
+        variables = [(variable.path, list(variable.shape), variable.trainable) for variable in model.variables]
+        parts = [model.get_config(), model.loss, optimizer, variables]
         return json.dumps([type(model).__name__, parts, jit_compile, keras.config.dtype_policy().name])
     except (NotImplementedError, TypeError, ValueError):
         return None

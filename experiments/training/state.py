@@ -82,11 +82,8 @@ def _comparisons(callback: Any) -> dict[str, str]:
     when it first sees one, and turns its `min_delta` around then. Chosen again, it would turn twice."""
     import keras
 
-    return {
-        name: value.__name__
-        for name, value in vars(callback).items()
-        if callable(value) and getattr(keras.ops, getattr(value, "__name__", ""), None) is value
-    }
+    names = {name: getattr(value, "__name__", "") for name, value in vars(callback).items() if callable(value)}
+    return {name: of for name, of in names.items() if getattr(keras.ops, of, None) is getattr(callback, name)}
 
 
 def _other(what: str, saved: Any, given: Any) -> UserError:
