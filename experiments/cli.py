@@ -59,6 +59,16 @@ def show(run: RunFolder) -> None:
 
 
 @app.command()
+def resume(run: RunFolder) -> None:
+    """Carry a run on from its last checkpoint; it ends exactly as it would have without the interruption."""
+    from experiments import launch
+    from experiments.experiment import resume_experiment
+
+    status = launch.job(lambda: resume_experiment(run), in_sweep=False)
+    sys.exit(launch.DONE if status == "completed" else launch.FAILED)
+
+
+@app.command()
 def report(run: RunFolder) -> None:
     """Write a run's report.html again, from the files in its folder."""
     from experiments.reports import write_html
@@ -94,4 +104,12 @@ def data(
 
     for name in names or []:
         datasets.fetch(name, cache_dir, mirror)
-    console.data_table([datasets.status(name, cache_dir) for name in names or datasets.NAMES])
+    states, problems = [], []
+    for name in names or datasets.NAMES:
+        try:
+            states.append(datasets.status(name, cache_dir))
+        except UserError as error:
+            problems.append(str(error))
+    console.data_table(states)
+    if problems:
+        raise UserError("\n".join(problems))

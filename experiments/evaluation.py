@@ -29,10 +29,8 @@ class Evaluation:
 
 def evaluate(model: "keras.Model", split: Split) -> Evaluation:
     """Classify all rows of a split, the last, partial batch included."""
-    import tensorflow as tf
-
-    forward = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
-    batches = [np.asarray(forward(split.x[start : start + BATCH_SIZE])) for start in range(0, len(split), BATCH_SIZE)]
+    starts = range(0, len(split), BATCH_SIZE)
+    batches = [model.predict_on_batch(split.x[start : start + BATCH_SIZE]) for start in starts]
     return score(split.y, np.concatenate(batches))
 
 

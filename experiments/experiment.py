@@ -1,20 +1,25 @@
 """One run: config → Dataset → model → training → evaluation → report."""
 
 import logging
-import resource
+import signal
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from experiments import console, datasets, models, plots, reports, runs, session
+from experiments.callbacks import build_callbacks
+from experiments.checkpoints import Checkpoints
 from experiments.config import ExperimentConfig
 from experiments.errors import UserError
 from experiments.evaluation import evaluate
 from experiments.files import atomic
 from experiments.history import Epoch, History
 from experiments.optimizers import build_optimizer
-from experiments.training import Diverged, train
+from experiments.training import Diverged, Interrupted, StopRequest, train
 
 log = logging.getLogger(__name__)
 
@@ -27,63 +32,109 @@ def run_experiment(config: ExperimentConfig, folder: Path, command: str) -> str:
 
     Raises:
         UserError: a mistake in the data or the call; run.json, where there is one, says `failed` then.
-        KeyboardInterrupt: the run was interrupted; run.json says so.
+        Interrupted: by a signal; the state is committed and run.json says `interrupted`.
     """
     with runs.locked(folder):
-        run = runs.Run(folder, config, command)
-        try:
+        return _recorded(runs.Run.start(folder, config, command), config)
+
+
+def resume_experiment(folder: Path) -> str:
+    """Carry a run on from its last checkpoint to the end it would have had, and return its status.
+
+    A run that has ended is left as it is; one that was killed while its reports were written gets them.
+
+    Raises:
+        UserError: no run, its config was changed, or another process is at it.
+        Interrupted: as above.
+    """
+    record = runs.read(folder)
+    if record["status"] == "diverged":
+        raise UserError(
+            f"{folder}: the run diverged ({record['error']}) and would again, expected a run that can go on."
+            " Start a new one with another setting, such as a lower optimizer.learning_rate."
+        )
+    config = runs.unchanged_config(folder, record)
+    with runs.locked(folder), runs.logged(folder):
+        if record["status"] == "completed" and (folder / reports.PAGE).exists():
+            print(f"{folder}: finished already, nothing to do")
+            return "completed"
+        return _recorded(runs.Run.again(folder, record), config)
+
+
+def _recorded(run: runs.Run, config: ExperimentConfig) -> str:
+    """The experiment, with its end written into run.json, whichever it is."""
+    try:
+        with _sigterm_raises():
             return _experiment(config, run)
-        except UserError as error:
-            run.finish("failed", str(error))
-            raise
-        except KeyboardInterrupt:
-            run.finish("interrupted", "SIGINT")
-            raise
-        except BaseException as error:  # SystemExit too: one job must not end a sweep
-            log.exception("The run failed.")
-            run.finish("failed", f"{type(error).__name__}: {error}")
-            with suppress(Exception):  # the cause may well keep the page from being written too
-                reports.write_html(folder)
-            print(f"{folder}: failed, {run.record['error']}; the traceback is in runner.log", file=sys.stderr)
-            return "failed"
+    except UserError as error:
+        run.finish("failed", str(error))
+        raise
+    except (Interrupted, KeyboardInterrupt) as error:
+        signum = getattr(error, "signum", signal.SIGINT)
+        run.finish("interrupted", f"interrupted by {signal.Signals(signum).name}")
+        print(f"{run.folder}: interrupted; go on with: python -m experiments resume '{run.folder}'", file=sys.stderr)
+        raise Interrupted(signum) from None
+    except BaseException as error:  # SystemExit too: one job must not end a sweep
+        log.exception("The run failed.")
+        cause = f"{type(error).__name__}: {str(error).strip()}"
+        print(f"{run.folder}: failed, {cause}; the traceback is in runner.log", file=sys.stderr)
+        with suppress(Exception):  # the cause may well keep these from being written too
+            run.finish("failed", cause)
+            reports.write_html(run.folder)
+        return "failed"
 
 
 def _experiment(config: ExperimentConfig, run: runs.Run) -> str:
     dataset = load(config.dataset)
-    run.update(dataset=runs.describe(dataset))
+    run.describe_data(dataset)
 
     devices = session.start(config.seed)
     model = models.build_model(config.model, dataset)
-    model.compile(build_optimizer(config.optimizer), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        build_optimizer(config.optimizer),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,  # the engine compiles for itself
+    )
     run.update(model=models.describe(model), environment=runs.environment(devices))
     console.header(config, dataset, run.record["model"], devices, run.folder)
 
     history, status, error = History(), "completed", None
-
-    def on_epoch(epoch: Epoch) -> None:
-        progress.epoch(epoch)
-        runs.write_history(run.folder, history)
-
     steps = -(-len(dataset.train) // config.trainer.batch_size)
-    with console.TrainingProgress(config.trainer.epochs, steps) as progress:
+    with console.TrainingProgress(config.trainer.epochs, steps) as progress, StopRequest() as stop:
+
+        def on_epoch(epoch: Epoch) -> None:
+            progress.epoch(epoch)
+            run.progress(history)
+
         try:
             train(
                 model,
                 dataset,
                 epochs=config.trainer.epochs,
                 batch_size=config.trainer.batch_size,
+                seed=config.seed,
+                jit_compile=config.trainer.jit_compile,
+                deterministic=config.trainer.deterministic,
+                callbacks=build_callbacks(config.trainer, config.optimizer.learning_rate),
+                checkpoints=Checkpoints(run.folder / "checkpoints"),
+                checkpoint_every=config.trainer.checkpoint_every,
+                checkpoint_minutes=config.trainer.checkpoint_minutes,
+                stop=stop,
                 history=history,
                 on_step=progress.step,
                 on_epoch=on_epoch,
             )
         except Diverged as diverged:
             status, error = "diverged", str(diverged)
-    run.update(epochs_completed=len(history.epochs), throughput=_throughput(history, len(dataset.train)))
-    with atomic(run.folder / "model.keras") as path:
-        model.save(path)
+        finally:
+            run.progress(history, at_once=True)
+    run.update(throughput=runs.throughput(history, len(dataset.train)))
 
     evaluation, report = None, None
     if status == "completed":
+        with atomic(run.folder / "model.keras") as path:
+            model.save(path)
         splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
         evaluations = {name: evaluate(model, split) for name, split in splits.items()}
         evaluation = evaluations["test"]
@@ -96,14 +147,18 @@ def _experiment(config: ExperimentConfig, run: runs.Run) -> str:
     return status
 
 
-def _throughput(history: History, rows: int) -> dict[str, float] | None:
-    seconds = sorted(history.column("seconds"))
-    if not seconds:
-        return None
-    median = seconds[len(seconds) // 2]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB; bytes on macOS
-    return {
-        "rows_per_second": round(rows / median, 1),
-        "seconds_per_epoch": round(median, 4),
-        "peak_memory_mb": round(peak / (1024**2 if sys.platform == "darwin" else 1024), 1),
-    }
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """SIGTERM as an exception, as SIGINT is one, where training does not wait for either."""
+    if threading.current_thread() is not threading.main_thread():  # Python allows no handlers there
+        yield
+        return
+
+    def interrupt(signum: int, frame: Any) -> None:
+        raise Interrupted(signum)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

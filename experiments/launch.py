@@ -33,6 +33,8 @@ def main(run: Callable[[], Any]) -> None:
 
 def job(start: Callable[[], str], in_sweep: bool) -> str:
     """Start one run and return its status. A mistake ends a single run with status 2; a sweep goes on with the next."""
+    from experiments.training import Interrupted
+
     try:
         return start()
     except UserError as error:
@@ -40,8 +42,8 @@ def job(start: Callable[[], str], in_sweep: bool) -> str:
         if in_sweep:
             return "failed"
         sys.exit(status)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    except Interrupted as error:
+        sys.exit(128 + error.signum)
 
 
 def complain(error: UserError) -> int:

@@ -2,9 +2,13 @@
 
 import hashlib
 import json
+import logging
 import os
 import platform
+import resource
+import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +29,8 @@ from experiments.history import History
 CONFIG = "config.yaml"
 HISTORY = "history.csv"
 LOCK = ".lock"
+LOG = "runner.log"
+PROGRESS_SECONDS = 1.0
 RECORD = "run.json"
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib", "hydra-core", "omegaconf")
 # Where the data lies and what the run is called change nothing of its result.
@@ -99,45 +105,132 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 class Run:
-    """A run's record, run.json: written when the run starts, when more is known of it and when it ends."""
+    """A run's record, run.json: written when the run starts, as it goes on and when it ends."""
 
-    def __init__(self, folder: Path, config: ExperimentConfig, command: str) -> None:
+    def __init__(self, folder: Path, record: dict[str, Any]) -> None:
         self.folder = folder
-        self._started = time.monotonic()  # the wall clock may be set back
-        self.record: dict[str, Any] = {
-            "status": "running",
-            "error": None,
-            "name": config.name,
-            "seed": config.seed,
-            "started_at": _now(),
-            "finished_at": None,
-            "duration_seconds": None,
-            "epochs_completed": 0,
-            "metrics": {},
-            "throughput": None,
-            "dataset": None,
-            "model": None,
-            "environment": None,
-            "config_fingerprint": fingerprint(config),
-            "command": command,
-        }
-        write_text(folder / CONFIG, yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True))
+        self.record = record
+        self._clock = time.monotonic() - (record["duration_seconds"] or 0.0)  # the wall clock may be set back
+        self._progress_at = 0.0
         self.save()
+
+    @classmethod
+    def start(cls, folder: Path, config: ExperimentConfig, command: str) -> "Run":
+        """A new run."""
+        values = config.model_dump()
+        write_text(folder / CONFIG, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+        return cls(
+            folder,
+            {
+                "status": "running",
+                "error": None,
+                "name": config.name,
+                "seed": config.seed,
+                "started_at": _now(),
+                "resumed_at": [],
+                "finished_at": None,
+                "duration_seconds": None,
+                "epochs_completed": 0,
+                "metrics": {},
+                "throughput": None,
+                "dataset": None,
+                "model": None,
+                "environment": None,
+                "config_fingerprint": fingerprint(config),
+                "config": values,
+                "command": command,
+            },
+        )
+
+    @classmethod
+    def again(cls, folder: Path, record: dict[str, Any]) -> "Run":
+        """A run that goes on."""
+        resumed_at = [*record["resumed_at"], _now()]
+        return cls(folder, record | {"status": "running", "error": None, "finished_at": None, "resumed_at": resumed_at})
 
     def update(self, **values: Any) -> None:
         self.record.update(values)
         self.save()
 
+    def describe_data(self, dataset: Dataset) -> None:
+        """Write down what is learnt from.
+
+        Raises:
+            UserError: a run that goes on finds other data than it had.
+        """
+        before = self.record["dataset"]
+        if before and before["fingerprint"] != dataset.fingerprint:
+            raise UserError(
+                f"{dataset.source}: its contents have the fingerprint {dataset.fingerprint}, expected"
+                f" {before['fingerprint']}, with which the run began. Put the same data there, or start a new run."
+            )
+        self.update(dataset=describe(dataset))
+
+    def progress(self, history: History, at_once: bool = False) -> None:
+        """Write down the epochs so far, at most once in PROGRESS_SECONDS unless told."""
+        if at_once or time.monotonic() - self._progress_at >= PROGRESS_SECONDS:
+            self._progress_at = time.monotonic()
+            write_text(self.folder / HISTORY, history.to_csv())
+            self.update(epochs_completed=len(history.epochs))
+
     def finish(self, status: str, error: str | None = None) -> None:
-        self.update(
-            status=status,
-            error=error,
-            finished_at=_now(),
-            duration_seconds=round(time.monotonic() - self._started, 3),
-        )
+        self.update(status=status, error=error, finished_at=_now())
 
     def save(self) -> None:
+        self.record["duration_seconds"] = round(time.monotonic() - self._clock, 3)
         write_json(self.folder / RECORD, self.record)
+
+
+def unchanged_config(folder: Path, record: dict[str, Any]) -> ExperimentConfig:
+    """The run's config, which must still be the one with which it began.
+
+    Raises:
+        UserError: config.yaml was changed; each difference is named.
+    """
+    try:
+        values = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{folder / CONFIG}: cannot be read ({error}), expected the run's config") from None
+    changes = [
+        f"  {key}: {now!r}, expected {then!r}"
+        for key, then, now in differences(record["config"], values if isinstance(values, dict) else {})
+    ]
+    if changes:
+        raise UserError(
+            f"{folder / CONFIG}: was changed since the run began. A resumed run ends exactly as it would have, so its"
+            " config stays. Undo the change, or start a new run.\n" + "\n".join(changes)
+        )
+    return ExperimentConfig.model_validate(values)
+
+
+def differences(first: dict[str, Any], second: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Each dotted key in which two configs differ, with both values (None where a config lacks it)."""
+    for key in dict.fromkeys([*first, *second]):
+        ours, theirs = first.get(key), second.get(key)
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            yield from differences(ours, theirs, f"{prefix}{key}.")
+        elif ours != theirs:
+            yield prefix + key, ours, theirs
+
+
+@contextmanager
+def logged(folder: Path) -> Iterator[None]:
+    """What is logged goes into the run's log, warnings to standard error too; in runner.py Hydra sees to that."""
+    handlers: list[logging.Handler] = [logging.FileHandler(folder / LOG, encoding="utf-8"), logging.StreamHandler()]
+    handlers[0].setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
+    handlers[1].setLevel(logging.WARNING)
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)
+    for handler in handlers:
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -172,10 +265,6 @@ def find(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     return sorted(found, key=lambda run: (str(run[1].get("started_at")), str(run[0])), reverse=True)
 
 
-def write_history(folder: Path, history: History) -> None:
-    write_text(folder / HISTORY, history.to_csv())
-
-
 def describe(dataset: Dataset) -> dict[str, Any]:
     """What run.json says of the data."""
     return {
@@ -187,6 +276,19 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "class_names": list(dataset.class_names),
         "source": dataset.source,
         "validation_is_test": dataset.validation_is_test,
+    }
+
+
+def throughput(history: History, rows: int) -> dict[str, float] | None:
+    """What training cost: of the median epoch, validation included, and the process's memory at its largest."""
+    if not history.epochs:
+        return None
+    seconds = statistics.median(history.column("seconds"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB; bytes on macOS
+    return {
+        "rows_per_second": round(rows / seconds, 1),
+        "seconds_per_epoch": round(seconds, 4),
+        "peak_memory_mb": round(peak / (1024**2 if sys.platform == "darwin" else 1024), 1),
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # notes are silenced, warnings are not
 
 # What TensorFlow writes on every start where nothing is wrong: notes (I…), and that there is no GPU.
 NOISE = re.compile(
@@ -32,7 +33,7 @@ def start(seed: int) -> list[str]:
 def _quiet_start() -> Iterator[None]:
     """Hold back what TensorFlow's own code writes to standard error while it starts, and pass on all but the noise.
 
-    Its log level silences neither the notes before its logger is set up nor the missing GPU without real errors too.
+    The log level silences neither the notes before its logger is set up nor, without real errors, the missing GPU.
     """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:

@@ -1,6 +1,10 @@
 """`runner.py --help`: the groups and their options, in the words of the YAML files' own first comments."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from experiments.config.overrides import GROUPS, option_names
 
@@ -55,12 +59,18 @@ def description(path: Path) -> str:
 
 
 def _keys() -> str:
-    from experiments.config.schema import DatasetConfig, ExperimentConfig, MLPConfig, SGDConfig, TrainerConfig
+    from experiments.config.schema import ExperimentConfig
 
-    lines = []
-    parts = (("", ExperimentConfig), ("dataset.", DatasetConfig), ("model.", MLPConfig), ("optimizer.", SGDConfig))
-    for prefix, schema in (*parts, ("trainer.", TrainerConfig)):
-        for name, field in schema.model_fields.items():
-            if field.description and name != "kind":
-                lines.append(f"  {prefix + name:<30}{field.description}")
-    return "\n".join(lines)
+    return "\n".join(_described(ExperimentConfig, ""))
+
+
+def _described(schema: type[BaseModel], prefix: str) -> Iterator[str]:
+    """One line a key, depth first; of the optimizers' keys those of the default, SGD."""
+    from experiments.config.schema import SGDConfig
+
+    for name, field in schema.model_fields.items():
+        below: Any = SGDConfig if name == "optimizer" else field.annotation
+        if isinstance(below, type) and issubclass(below, BaseModel):
+            yield from _described(below, f"{prefix}{name}.")
+        elif name != "kind":  # which kind is chosen by the group's option
+            yield f"  {prefix + name:<44}{field.description}"

@@ -26,9 +26,14 @@ def of_files() -> dict[str, dict[str, Any]]:
         "trainer": TrainerConfig,
     }
     schemas = {group: TypeAdapter(kind).json_schema() for group, kind in groups.items()}
-    partial = _partial(of_config())
-    partial["properties"] |= HYDRA_KEYS
-    return schemas | {"config": partial, "experiment": partial}
+    schemas |= {"trainer": _extending(schemas["trainer"]), "config": _extending(of_config())}
+    return schemas | {"experiment": schemas["config"]}
+
+
+def _extending(schema: dict[str, Any]) -> dict[str, Any]:
+    """For a file that extends others: it may hold only some of the keys, and a defaults list."""
+    partial = _partial(schema)
+    return partial | {"properties": partial["properties"] | HYDRA_KEYS}
 
 
 def _partial(node: Any) -> Any:

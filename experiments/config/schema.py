@@ -77,6 +77,9 @@ class MLPConfig(Schema):
     activation: Literal[
         "sigmoid", "relu", "tanh", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus", "softsign", "linear"
     ] = Field(description="Activation of every hidden layer, by its Keras name.")
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        description="Share of each hidden layer's outputs that is dropped in training; 0: none."
+    )
 
 
 class OptimizerSchema(Schema):
@@ -137,11 +140,74 @@ class AdagradConfig(OptimizerSchema):
     epsilon: PositiveFloat = Field(description="Keeps the division finite.")
 
 
+Monitor = Literal["val_loss", "val_accuracy", "loss", "accuracy"]
+
+
+class EarlyStoppingConfig(Schema):
+    """Stop when a metric gets no better (keras.callbacks.EarlyStopping)."""
+
+    patience: int | None = Field(ge=0, description="Epochs without improvement before training stops; null: never.")
+    monitor: Monitor = Field(description="Which metric.")
+    min_delta: NonNegativeFloat = Field(description="A smaller change is no improvement.")
+    restore_best_weights: bool = Field(description="Keep the weights of the best epoch, not of the last.")
+
+
+class ReduceOnPlateauConfig(Schema):
+    """Lower the learning rate when a metric gets no better (keras.callbacks.ReduceLROnPlateau)."""
+
+    patience: int | None = Field(ge=0, description="Epochs without improvement before it is lowered; null: never.")
+    monitor: Monitor = Field(description="Which metric.")
+    factor: Fraction = Field(description="The new learning rate is the old one times this.")
+    min_delta: NonNegativeFloat = Field(description="A smaller change is no improvement.")
+    cooldown: int = Field(ge=0, description="Epochs to wait after it was lowered.")
+    min_learning_rate: NonNegativeFloat = Field(description="It is never lowered below this.")
+
+
+class ScheduleConfig(Schema):
+    """How the learning rate goes from optimizer.learning_rate down to a fraction of it, epoch by epoch."""
+
+    decay: Literal["none", "linear", "cosine", "exponential"] = Field(description="The way down; none: it stays.")
+    final_fraction: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        description="The learning rate of the last epoch as a fraction of optimizer.learning_rate."
+    )
+    warmup_epochs: int = Field(ge=0, le=MAX_EPOCHS, description="Epochs in which it first rises in even steps.")
+
+    @model_validator(mode="after")
+    def _exponential_never_reaches_zero(self) -> Self:
+        if self.decay == "exponential" and self.final_fraction == 0:
+            raise ValueError("final_fraction: 0 is never reached exponentially; give a small number such as 0.01")
+        return self
+
+
 class TrainerConfig(Schema):
-    """How long and in what portions the network is trained."""
+    """How long and in what portions the network is trained, and what is kept on the way."""
 
     epochs: int = Field(ge=1, le=MAX_EPOCHS, description="Passes over the training split.")
     batch_size: int = Field(ge=1, le=MAX_BATCH_SIZE, description="Rows a step; the last, partial batch counts too.")
+    max_minutes: PositiveFloat | None = Field(description="Training stops after as many minutes; null: never.")
+    jit_compile: Literal["auto"] | bool = Field(description="Compile with XLA; auto: where it is known to help.")
+    deterministic: bool = Field(description="The same seed gives the same bits; see docs/engine.md for what it costs.")
+    checkpoint_every: int = Field(ge=1, le=MAX_EPOCHS, description="Epochs between two checkpoints.")
+    checkpoint_minutes: PositiveFloat | None = Field(
+        description="In a long epoch, a checkpoint after as many minutes too; null: only at the epoch's end."
+    )
+    schedule: ScheduleConfig
+    early_stopping: EarlyStoppingConfig
+    reduce_on_plateau: ReduceOnPlateauConfig
+
+    @model_validator(mode="after")
+    def _one_hand_on_the_learning_rate(self) -> Self:
+        if self.schedule.decay != "none" and self.reduce_on_plateau.patience is not None:
+            raise ValueError(
+                "schedule.decay, reduce_on_plateau.patience: both change the learning rate; set schedule.decay=none"
+                " or reduce_on_plateau.patience=null"
+            )
+        if self.schedule.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"schedule.warmup_epochs: received {self.schedule.warmup_epochs}, expected fewer than the"
+                f" {self.epochs} epochs of the training"
+            )
+        return self
 
 
 ModelConfig = MLPConfig

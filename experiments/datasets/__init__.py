@@ -5,6 +5,7 @@ in the cache under an official name by its hash.
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,17 +31,20 @@ def load(config: DatasetConfig) -> Dataset:
     known = CATALOGUE[config.kind]
     train, test, source = _published(config, known)
     train = checks.checked(train, "train", source, known.shape, known.class_names)
-    test = checks.checked(test, "test", source, known.shape, known.class_names) if len(test) else test
-    checks.check_classes(train.y, source, known.class_names)
+    test = checks.checked(test, "test", source, known.shape, known.class_names)
+    checks.check_rows(train, "train", source)
     fingerprint = _fingerprint((train, test), known.class_names)
-    if config.test != "official":
-        train, test = splits.cut(splits.pooled(train, test), config.test, config.split_seed, "dataset.test")
+    if config.test == "official":
+        checks.check_rows(test, "test", source)
+    else:
+        train, test = splits.cut([train, test], config.test, config.split_seed, "dataset.test")
+    checks.check_classes(train.y, source, known.class_names)
     train = splits.limited(train, config.limit, config.split_seed)
     test = splits.limited(test, config.limit, config.split_seed)
     if config.validation == "test":
         validation = test
     else:
-        train, validation = splits.cut(train, config.validation, config.split_seed, "dataset.validation")
+        train, validation = splits.cut([train], config.validation, config.split_seed, "dataset.validation")
     return Dataset(
         name=known.name,
         train=train,
@@ -58,7 +62,7 @@ def load(config: DatasetConfig) -> Dataset:
 def _published(config: DatasetConfig, known: KnownDataset) -> tuple[Split, Split, str]:
     """Training and test rows as published, and in words where they were found."""
     if config.path is not None:
-        path = Path(config.path).expanduser()
+        path = Path(os.path.expanduser(config.path))
         return *formats.read(path, known), str(path)
     if not known.files:
         return *_digits(), "scikit-learn"

@@ -38,8 +38,9 @@ class OfficialFile:
 class KnownDataset:
     """A data set known by name.
 
-    `scale` times a stored pixel lies in [0, 1]. `cache` is the folder below Keras' cache that holds the official files,
-    `extracted` the folders below it that Keras leaves after unpacking them.
+    `scale` times a stored pixel lies in [0, 1]. `cache` is the folder below Keras' cache that holds the official files;
+    `extracted` are the folders in the cache that Keras leaves after unpacking them, `archives` the other names by which
+    its releases kept the only official file.
     """
 
     name: str
@@ -50,6 +51,7 @@ class KnownDataset:
     files: tuple[OfficialFile, ...] = ()
     cache: str = ""
     extracted: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
 
 
 # Hashes: Keras' own (keras/src/datasets) and, for Fashion-MNIST, its publisher's (github.com/zalandoresearch).
@@ -101,6 +103,7 @@ CATALOGUE = {
                 ),
             ),
             extracted=("cifar-10-batches-py", "cifar-10-batches-py-target/cifar-10-batches-py"),
+            archives=("cifar-10-batches-py.tar.gz", "cifar-10-batches-py-target_archive"),
         ),
         KnownDataset(
             "cifar100",
@@ -117,6 +120,7 @@ CATALOGUE = {
                 ),
             ),
             extracted=("cifar-100-python", "cifar-100-python-target/cifar-100-python"),
+            archives=("cifar-100-python-target_archive",),
         ),
     )
 }

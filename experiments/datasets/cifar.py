@@ -1,10 +1,11 @@
 """The CIFAR "python version": pickled batches in a folder or in a tar archive."""
 
+import io
 import lzma
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def is_folder(folder: Path, name: str) -> bool:
 
 
 def read_folder(folder: Path, name: str) -> tuple[Split, Split]:
-    """The training and the test rows: x (n, 32, 32, 3) uint8, y (n,) as stored."""
+    """The training and the test rows: x (n, 32, 32, 3) uint8, y (n,) objects, as stored."""
     train, test, key = LAYOUTS[name]
     found = {}
     for file in (*train, test):
@@ -61,7 +62,8 @@ def read_archive(path: Path, name: str) -> tuple[Split, Split]:
                 if member.isfile() and file in (*train, test):
                     stream = archive.extractfile(member)
                     assert stream is not None
-                    found[file] = _batch(stream, f"{path}: {member.name}", key)
+                    content = io.BytesIO(stream.read())  # whole first, so that a cut archive is told from a bad pickle
+                    found[file] = _batch(content, f"{path}: {member.name}", key)
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise UserError(f"{path}: is no whole tar archive ({error}). Get the file anew.") from None
     lacking = [file for file in (*train, test) if file not in found]
@@ -84,7 +86,7 @@ def _refuse_unsafe(path: Path, member: tarfile.TarInfo, size: int) -> None:
         )
 
 
-def _batch(stream: BinaryIO, name: str, key: str) -> _Batch:
+def _batch(stream: IO[bytes], name: str, key: str) -> _Batch:
     batch = pickles.load(stream, name)
     data = batch.get("data")
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != PIXELS:
@@ -108,6 +110,4 @@ def _joined(found: dict[str, _Batch], files: list[str]) -> Split:
         batch = found.pop(file)  # let go once it is copied, so that the rows are in memory once
         x[len(labels) : len(labels) + len(batch.data)] = batch.data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         labels += batch.labels
-    y = np.empty(len(labels), object)
-    y[:] = labels
-    return Split(x, y)
+    return Split(x, np.fromiter(labels, object, count=len(labels)))

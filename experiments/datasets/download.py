@@ -3,16 +3,22 @@
 import hashlib
 import os
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from experiments.datasets import cifar
 from experiments.datasets.catalogue import KnownDataset, OfficialFile
 from experiments.errors import UserError
 
-LOCK_SECONDS = 3600  # CIFAR's host takes up to 40 minutes
 TRIES = 3
+PAUSE_SECONDS = 1.0  # before the second try; longer before the third
+SILENCE_SECONDS = 30  # a host that sends nothing for so long is given up
+CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,9 @@ class Cache:
     @classmethod
     def at(cls, cache_dir: str | None) -> "Cache":
         if cache_dir is not None:
-            return cls(Path(cache_dir).expanduser())
+            return cls(Path(os.path.expanduser(cache_dir)))
         home = os.environ.get("KERAS_HOME") or "~/.keras"
-        return cls(Path(home).expanduser() / "datasets")
-
-    def file(self, known: KnownDataset, file: OfficialFile) -> Path:
-        return self.folder / known.cache / file.name
+        return cls(Path(os.path.expanduser(home)) / "datasets")
 
     def find(self, known: KnownDataset) -> Path | None:
         """The folder or file that holds the data set, or None.
@@ -38,14 +41,14 @@ class Cache:
             UserError: an official file is there but is not what was published.
         """
         for name in known.extracted:
-            if (self.folder / name).is_dir():
+            if cifar.is_folder(self.folder / name, known.name):
                 return self.folder / name
-        paths = [self.file(known, file) for file in known.files]
-        if not paths or not all(path.is_file() for path in paths):
-            return None
-        for path, file in zip(paths, known.files, strict=True):
-            _check_hash(path, file)
-        return paths[0] if len(paths) == 1 else paths[0].parent
+        for name in known.archives:
+            if (self.folder / name).is_file():
+                _check_cached(self.folder / name, known.files[0], self.folder / name)
+                return self.folder / name
+        lacking = self._lacking(known)
+        return None if lacking or not known.files else self._place(known)
 
     def fetch(self, known: KnownDataset, mirror: str | None = None) -> Path:
         """Find the data set or download it; of several processes one downloads and the others wait.
@@ -55,49 +58,111 @@ class Cache:
         """
         try:
             (self.folder / known.cache).mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / f".{known.name}.lock", timeout=LOCK_SECONDS):
-                for file in known.files:
-                    if not self.file(known, file).is_file() and self.find(known) is None:
-                        _download(file, self.file(known, file), mirror)
+            with _locked(self.folder / f".{known.name}.lock"):
                 found = self.find(known)
-                assert found is not None
-                return found
+                if found is None:
+                    for path, file in self._lacking(known):
+                        _download(file, path, mirror)
+                return found or self._place(known)
         except OSError as error:
             raise UserError(
                 f"{self.folder}: cannot be written to ({error.strerror or error}), expected a folder for"
-                f" {known.title}. Choose another with dataset.cache_dir=…"
+                f" {known.title}. Free it, or choose another with dataset.cache_dir=…"
             ) from None
+
+    def _place(self, known: KnownDataset) -> Path:
+        folder = self.folder / known.cache
+        return folder / known.files[0].name if len(known.files) == 1 else folder
+
+    def _lacking(self, known: KnownDataset) -> list[tuple[Path, OfficialFile]]:
+        """The official files that are not there; those that are there are what was published."""
+        lacking = []
+        for file in known.files:
+            path = self.folder / known.cache / file.name
+            if path.is_file():
+                _check_cached(path, file, self._place(known))
+            else:
+                lacking.append((path, file))
+        return lacking
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"Another process is filling {path.parent}; waiting for it", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _download(file: OfficialFile, path: Path, mirror: str | None) -> None:
+    """Download to a temporary name, check, move. The name is fixed, so that the next try writes over a killed one's."""
     import pooch
+
+    url = (mirror.rstrip("/") + "/" if mirror else file.host) + file.name
+    print(f"Downloading {url} ({file.megabytes:g} MB) to {path}", file=sys.stderr, flush=True)
+    downloader = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(),
+        chunk_size=CHUNK_BYTES,
+        timeout=SILENCE_SECONDS,
+        headers={"Accept-Encoding": "identity"},  # or a host's own compression would be undone, and the hash be another
+    )
+    part = path.with_name(f".{file.name}.part")
+    try:
+        _transfer(downloader, url, part, path)
+        if wrong := _wrong_hash(part, file):
+            raise UserError(
+                f"{url}: is not the published file. {wrong}; what came was thrown away. Try again, or name another host"
+                " with dataset.mirror=… or a file or folder that holds the data with dataset.path=…"
+            )
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _transfer(downloader: Callable[[str, str, None], None], url: str, part: Path, path: Path) -> None:
+    """Download with several tries where the network, not the address, is at fault."""
     import requests
 
-    host = mirror.rstrip("/") + "/" if mirror else file.host
-    print(f"Downloading {host}{file.name} ({file.megabytes:g} MB) to {path}", file=sys.stderr, flush=True)
-    pooch.get_logger().setLevel("ERROR")
-    looked_for = f"Looked for {file.name} in {path.parent} and found none."
-    place = pooch.create(path.parent, host, registry={file.name: file.hash}, retry_if_failed=TRIES - 1)
-    try:
-        place.fetch(file.name, downloader=pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30))
-    except ValueError as error:  # pooch's word for a wrong hash; the file it had moved nowhere
-        raise UserError(f"{host}{file.name}: is not the published file. {_one_line(error)}") from None
-    except requests.RequestException as error:
-        raise UserError(
-            f"{host}{file.name}: cannot be downloaded ({type(error).__name__}: {_reason(error)}). {looked_for}"
-            f" Put {file.name} into {path.parent}, or name a file or folder that holds the data with dataset.path=…,"
-            " or another host with dataset.mirror=…"
-        ) from None
+    passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    for tried in range(1, TRIES + 1):
+        try:
+            downloader(url, str(part), None)
+            return
+        except requests.RequestException as error:
+            status = error.response.status_code if error.response is not None else 0
+            if tried < TRIES and (isinstance(error, passing) or status >= 500):
+                time.sleep(PAUSE_SECONDS * tried)
+                continue
+            raise UserError(
+                f"{url}: cannot be downloaded ({type(error).__name__}: {_reason(error)}). Looked for {path.name} in"
+                f" {path.parent} and found none. Put {path.name} into {path.parent}, or name a file or folder that"
+                " holds the data with dataset.path=…, or another host with dataset.mirror=…"
+            ) from None
 
 
-def _check_hash(path: Path, file: OfficialFile) -> None:
+def _wrong_hash(path: Path, file: OfficialFile) -> str | None:
+    """In words how a file's hash differs from the published one; None where it does not."""
     algorithm, _, expected = file.hash.partition(":")
     with open(path, "rb") as content:
         actual = hashlib.file_digest(content, algorithm).hexdigest()
-    if actual != expected:
+    return None if actual == expected else f"Its {algorithm.upper()} is {actual}, expected {expected} (as published)"
+
+
+def _check_cached(path: Path, file: OfficialFile, place: Path) -> None:
+    try:
+        wrong = _wrong_hash(path, file)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}), expected {file.name} as published") from None
+    if wrong:
         raise UserError(
-            f"{path}: its {algorithm.upper()} is {actual}, expected {expected} (as published). Delete it to download it"
-            f" again, or use it as it is with dataset.path={path}"
+            f"{path}: is not the published file. {wrong}. Delete it to download it again, or use it as it is with"
+            f" dataset.path={place}"
         )
 
 
@@ -108,8 +173,4 @@ def _reason(error: BaseException) -> str:
         if not isinstance(inner, BaseException):
             break
         error = inner
-    return _one_line(error)
-
-
-def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())

@@ -20,11 +20,13 @@ NAMES = {
 
 def find(folder: Path) -> dict[str, Path]:
     """Those of the four files that are there: by their official names, with `.` for the last `-` and with `.gz` too."""
-    found = {}
+    found: dict[str, Path] = {}
     for name in (*NAMES["train"], *NAMES["test"]):
         spellings = (name, name.replace("-idx", ".idx"))
         paths = [folder / f"{spelling}{suffix}" for spelling in spellings for suffix in ("", ".gz")]
-        found |= {name: path for path in reversed(paths) if path.is_file()}
+        path = next((path for path in paths if path.is_file()), None)
+        if path is not None:
+            found[name] = path
     return found
 
 
@@ -55,8 +57,8 @@ def read(path: Path) -> np.ndarray:
             size = math.prod(shape)
             if len(shape) < magic[3] or size > MAX_BYTES:
                 raise UserError(
-                    f"{path}: says that its shape is {shape}, expected {magic[3]} sizes and at most {MAX_BYTES:,} bytes."
-                    " Get the file anew."
+                    f"{path}: says that its shape is {shape}, expected {magic[3]} sizes and at most {MAX_BYTES:,}"
+                    " bytes. Get the file anew."
                 )
             content = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:

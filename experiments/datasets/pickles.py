@@ -6,13 +6,14 @@ An allow-list of numpy's own functions would not do: a pickle may call `numpy.nd
 
 import pickle
 import re
-from typing import Any, BinaryIO
+from typing import IO, Any, Literal
 
 import numpy as np
 
 from experiments.errors import UserError
 
 NUMBERS = re.compile(r"[biuf][1248]")
+BYTE_ORDERS: dict[str, Literal["|", "<", ">"]] = {"|": "|", "<": "<", ">": ">"}
 
 
 class _Dtype:
@@ -20,10 +21,13 @@ class _Dtype:
 
     def __init__(self, code: str | bytes, *_: Any) -> None:
         self.code = code.decode("ascii") if isinstance(code, bytes) else code
-        self.order = "|"
+        self.order = BYTE_ORDERS["|"]
 
     def __setstate__(self, state: tuple) -> None:
-        self.order = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
+        order = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
+        if order not in BYTE_ORDERS:
+            raise pickle.UnpicklingError(f"an array of byte order {order!r:.40}")
+        self.order = BYTE_ORDERS[order]
 
     def dtype(self) -> np.dtype:
         if not NUMBERS.fullmatch(self.code):
@@ -83,7 +87,7 @@ class _Restricted(pickle.Unpickler):
         return STAND_INS[module, name]
 
 
-def load(file: BinaryIO, name: str) -> dict[str, Any]:
+def load(file: IO[bytes], name: str) -> dict[str, Any]:
     """Unpickle a dict of number arrays and plain values; `name` is for messages.
 
     Raises:
