@@ -53,10 +53,10 @@ def arrays(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _cifar(paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
-    batches: list[dict[str, Any]] = []
+    batches: list[dict[bytes, Any]] = []
     for path in paths:
         with open(path, "rb") as file:
-            batches.append(pickle.load(file, encoding="latin1"))  # the benchmark's own trusted files
-    rows = np.concatenate([batch["data"] for batch in batches])
-    labels = np.concatenate([batch["labels"] for batch in batches])
+            batches.append(pickle.load(file, encoding="bytes"))  # the benchmark's own trusted files
+    rows = np.concatenate([batch[b"data"] for batch in batches])
+    labels = np.concatenate([batch[b"labels"] for batch in batches])
     return rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), labels
