@@ -23,7 +23,7 @@ class Case(NamedTuple):
 
     @property
     def flops(self) -> int:
-        """Of one epoch's training: forward, gradient of the weights, gradient of the inputs but for the first layer's."""
+        """Of one epoch's training: outputs, gradients of weights, and of inputs but for the first layer's."""
         products = [a * b for a, b in zip(self.widths, self.widths[1:], strict=False)]
         return 2 * self.rows * (3 * sum(products) - products[0])
 

@@ -75,7 +75,7 @@ def resume(
     from experiments.sweeps.conduct import is_sweep
 
     if is_sweep(folder):
-        launch.resume_sweep(folder, retry_failed, Path(__file__).parents[1] / "runner.py")
+        launch.resume_sweep(folder, retry_failed)
     from experiments.experiment import resume_experiment
 
     status = launch.job(lambda: resume_experiment(folder), in_sweep=False)

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from experiments.errors import UserError
 from experiments.runs import read, reserve, use
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Arguments that show something of Hydra or of the config and run nothing.
 SHOWING = ("--hydra-help", "--version", "--shell-completion", "-sc", "--info", "-i")
+RUNNER = Path(__file__).parents[1] / "runner.py"
+RESUME = "--resume"  # FOLDER: how a sweep that goes on is started
 DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130  # the last: by SIGINT, 128 + 2
 
 
@@ -45,7 +47,7 @@ def main(run: Callable[[], Any]) -> None:
         sys.exit(DONE if read(start.folder)["status"] == "completed" else FAILED)
 
 
-def resume_sweep(folder: Path, retry_failed: bool, runner: Path) -> NoReturn:
+def resume_sweep(folder: Path, retry_failed: bool) -> None:
     """Carry a sweep on: its unfinished jobs, by the launcher and arguments it was started with.
 
     Raises:
@@ -60,9 +62,8 @@ def resume_sweep(folder: Path, retry_failed: bool, runner: Path) -> NoReturn:
     if not any(state.status in UNFINISHED for state in ledger.states()):
         print(f"{folder}: all jobs have ended already")
         sys.exit(_status(conduct.finish(ledger)))
-    arguments = [*ledger.plan["arguments"], f"hydra.sweep.dir={_quoted(folder)}"]
-    sys.argv = [str(runner), *arguments]
-    sys.exit(_conduct(ledger, runpy.run_path(str(runner))["run"]))
+    sys.argv = [str(RUNNER), RESUME, str(folder)]
+    runpy.run_path(str(RUNNER), run_name="__main__")  # Hydra finds the YAML files from the program that is run
 
 
 def _conduct(ledger: "Ledger", run: Callable[[], Any]) -> int:
@@ -112,6 +113,8 @@ def prepare(arguments: Sequence[str]) -> Start:
     Raises:
         UserError: mistakes in the config or the call; nothing has been written then.
     """
+    if arguments[:1] == [RESUME]:
+        return _resumed(Path(arguments[1]))
     if any(argument in ("--help", "-h") for argument in arguments):
         from experiments.config import help
         from experiments.config.composition import CONF
@@ -134,6 +137,13 @@ def prepare(arguments: Sequence[str]) -> Start:
     if not composition.is_sweep:
         return Start(started, folder)
     return Start(started, sweep=_planned(composition, folder, arguments))
+
+
+def _resumed(folder: Path) -> Start:
+    from experiments.sweeps.ledger import Ledger
+
+    ledger = Ledger(folder)
+    return Start([*ledger.plan["arguments"], f"hydra.sweep.dir={_quoted(folder)}"], sweep=ledger)
 
 
 def _planned(composition: "Composition", folder: Path, arguments: Sequence[str]) -> "Ledger":

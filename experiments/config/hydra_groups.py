@@ -9,7 +9,7 @@ LAUNCHER = {"_target_": "hydra_plugins.experiments.WorkersLauncher", "n_jobs": -
 
 
 def store() -> None:
-    """`hydra/sweeper=planned` and `hydra/launcher=joblib`; the latter in place of the plugin's, where it is installed."""
+    """`hydra/sweeper=planned`, and `hydra/launcher=joblib` in place of the plugin's where that is installed."""
     Plugins.instance()  # a plugin stores its options when Hydra finds it: ours come after
     ConfigStore.instance().store(group="hydra/sweeper", name="planned", node=SWEEPER, provider="experiments")
     ConfigStore.instance().store(group="hydra/launcher", name="joblib", node=LAUNCHER, provider="experiments")

@@ -1,6 +1,7 @@
 """A sweep from its plan to its end: what the parent does around Hydra, and what a job does in any process."""
 
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,7 @@ def conduct(ledger: Ledger, run: Callable[[], Any]) -> Leaderboard:
         UserError: another process conducts this sweep.
     """
     with runs.locked(ledger.folder):
+        signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
         files.refresh(ledger)
         try:
             with display.SweepProgress(ledger):

@@ -58,9 +58,9 @@ def train(model, dataset, **arguments):
         sys.exit(7)
     return whole(model, dataset, **arguments)
 experiment.train = train
-import runner
-sys.argv[0] = runner.__file__
-launch.main(runner.run)
+import runpy
+sys.argv[0] = str(launch.RUNNER)
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
