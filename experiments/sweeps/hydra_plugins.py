@@ -28,6 +28,7 @@ from omegaconf import DictConfig, open_dict
 from experiments.sweeps.ledger import UNFINISHED, Ledger
 
 NAMESPACE = "hydra_plugins.experiments"
+IDLE_SECONDS = 60  # after which a worker without work ends by itself: its parent may have been killed
 GRACE_SECONDS = 10  # for workers to commit a checkpoint when the sweep is interrupted
 
 
@@ -141,7 +142,7 @@ class _Worker:
             while not self._stopped:
                 overrides = self._jobs.get_nowait()
                 if self._pool is None:
-                    self._pool = ProcessPoolExecutor(max_workers=1, env=self._environment)
+                    self._pool = ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS, env=self._environment)
                 try:
                     self._pool.submit(run_one, overrides, *self._arguments).result()
                 except TerminatedWorkerError:  # its job's folder says how far it came
