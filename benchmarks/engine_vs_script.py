@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,9 +22,10 @@ def measure(program: str, name: str, epochs: int) -> dict[str, float]:
     command = [sys.executable, str(HERE / program), name, str(epochs)]
     environment = os.environ | {"PYTHONPATH": str(HERE.parent), "TF_CPP_MIN_LOG_LEVEL": "3"}
     started = time.perf_counter()
-    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - started
-    result = json.loads(done.stdout)
+    result = json.loads(done.stdout.splitlines()[-1])
     return {
         "epoch": statistics.median(result["seconds"][1:]),
         "command": seconds,
