@@ -1,8 +1,8 @@
 """The article's script as it stands there, without a framework of its own.
 
 float32 rows, one-hot labels by LabelBinarizer, `model.fit` with its progress bar, validation on the test split,
-scikit-learn's report, the plot. `python benchmarks/script.py mnist EPOCHS` prints, as its last line, the seconds of each
-epoch and the peak memory as JSON.
+scikit-learn's report, the plot. `python benchmarks/script.py mnist EPOCHS` prints, as its last line, the seconds of
+each epoch and the peak memory as JSON.
 """
 
 import json

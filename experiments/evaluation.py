@@ -42,7 +42,7 @@ def _forward(model: "keras.Model") -> Callable[[np.ndarray], Any]:
     import tensorflow as tf
 
     rows = tf.TensorSpec(model.input_shape, model.inputs[0].dtype)
-    return tf.function(lambda x: model(x, training=False), input_signature=[rows])
+    return tf.function(lambda x: model(x, training=False), input_signature=[rows], autograph=False)
 
 
 def score(y_true: np.ndarray, probabilities: np.ndarray) -> Evaluation:
