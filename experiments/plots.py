@@ -24,6 +24,7 @@ MAX_LABEL = 20  # and along the confusion matrix
 MAX_COUNTED = 20  # classes, up to which each cell of the confusion matrix shows its count
 MAX_LINEAR = 50.0  # a loss up to which a linear axis leaves accuracy visible
 SAMPLES, MISTAKES = 24, 18
+IMAGE = 0.88  # the longer side of an image, where the next one begins at 1
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -148,18 +149,20 @@ def predictions(evaluation: Evaluation, dataset: Dataset, rows: Sequence[int], t
     axes.set(xlim=(0, columns), ylim=(1.28 * lines, -0.08), aspect="equal")
     axes.set_axis_off()
     axes.set_title(title, fontsize=13)
+    height, width = (IMAGE * side / max(dataset.shape[:2]) for side in dataset.shape[:2])
     for number, row in enumerate(rows):
-        top, left = 1.28 * (number // columns), number % columns + 0.06
-        place = (left, left + 0.88, top + 0.88, top)
+        top, middle = 1.28 * (number // columns) + (IMAGE - height), number % columns + 0.5
+        left = middle - width / 2
+        place = (left, left + width, top + height, top)
         axes.imshow(_drawable(dataset.test.x[row]), cmap="gray", vmin=0, vmax=1 / dataset.scale, extent=place)
         given, truth = evaluation.y_pred[row], evaluation.y_true[row]
         colour = RIGHT if given == truth else WRONG
-        axes.add_patch(Rectangle((left, top), 0.88, 0.88, fill=False, edgecolor=colour, linewidth=1.5))
+        axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor=colour, linewidth=1.5))
         text = f"{_short(dataset.class_names[given])} {evaluation.probabilities[row, given]:.0%}"
         truly = "" if given == truth else f"truth: {_short(dataset.class_names[truth])}"
         # Not by colour alone: a tick or a cross says it too.
         text = f"{'✓' if given == truth else '✗'} {text}\n{truly}"
-        axes.text(left + 0.44, top + 0.91, text, fontsize=9, color=colour, ha="center", va="top")
+        axes.text(middle, top + height + 0.03, text, fontsize=9, color=colour, ha="center", va="top")
     axes.set(xlim=(0, columns), ylim=(1.28 * lines, -0.08))  # as imshow found them
     return figure
 

@@ -125,15 +125,22 @@ def test_the_reliability_diagram_shows_each_bin_and_how_many_rows_it_has():
 
 def test_predictions_name_the_class_the_probability_and_where_wrong_the_truth():
     figure = plots.predictions(answers([0, 1, 2], [0, 2, 2]), dataset([0, 1, 2]), [0, 1, 2], "title")
-    assert figure.get_suptitle() == "title"
-    assert [axes.get_xlabel() for axes in figure.axes] == ["✓ cat 80%\n", "✗ $x_1$ 80%\ntruth: dog", "✓ $x_1$ 80%\n"]
-    assert [axes.xaxis.label.get_color() for axes in figure.axes] == [plots.RIGHT, plots.WRONG, plots.RIGHT]
+    (axes,) = figure.axes
+    assert axes.get_title() == "title"
+    assert [text.get_text() for text in axes.texts] == ["✓ cat 80%\n", "✗ $x_1$ 80%\ntruth: dog", "✓ $x_1$ 80%\n"]
+    assert [text.get_color() for text in axes.texts] == [plots.RIGHT, plots.WRONG, plots.RIGHT]
     draw(figure)
 
 
 @pytest.mark.parametrize("shape", [(8, 6), (8, 6, 1), (8, 6, 2), (8, 6, 3), (8, 6, 4), (8, 6, 5)])
 def test_images_of_any_number_of_channels_are_drawn(shape):
     draw(plots.predictions(answers([0, 1], [0, 1]), dataset([0, 1], shape), [0, 1], "title"))
+
+
+def test_an_image_keeps_its_shape():
+    figure = plots.predictions(answers([0], [0]), dataset([0], (8, 4)), [0], "title")
+    left, right, bottom, top = figure.axes[0].images[0].get_extent()
+    assert (bottom - top) / (right - left) == pytest.approx(2)
 
 
 def test_what_is_drawn_of_a_run():
@@ -156,7 +163,7 @@ def test_what_is_drawn_of_a_run():
 def test_samples_are_taken_from_the_whole_test_split_for_its_start_may_be_of_one_class():
     y = [0] * 40 + [1] * 40 + [2] * 40
     figure = plots.of_run(history(1), answers(y, y), dataset(y))["sample_predictions.png"]
-    shown = [axes.get_xlabel().split()[1] for axes in figure.axes]
+    shown = [text.get_text().split()[1] for text in figure.axes[0].texts]
     assert len(shown) == plots.SAMPLES
     assert set(shown) == {"cat", "dog", "$x_1$"}
 
