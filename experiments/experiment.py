@@ -74,6 +74,8 @@ def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool) -> str:
     except (Interrupted, KeyboardInterrupt) as error:
         signum = getattr(error, "signum", signal.SIGINT)
         run.finish("interrupted", f"interrupted by {signal.Signals(signum).name}")
+        with suppress(Exception):
+            reports.write_html(run.folder)
         if not quiet:
             print(
                 f"{run.folder}: interrupted; go on with: python -m experiments resume '{run.folder}'", file=sys.stderr

@@ -76,6 +76,7 @@ def test_a_signal_commits_a_checkpoint_and_says_how_to_go_on(tmp_path, reference
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "interrupted"
     assert record["error"] == f"interrupted by {signal.Signals(signum).name}"
+    assert "Not finished." in (folder / "report.html").read_text()
     code, _, err = runs.finish(runs.resume(folder))
     assert code == 0, err
     runs.assert_exact(folder, reference)
