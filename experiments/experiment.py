@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from experiments import console, datasets, models, plots, reports, runs, session
+from experiments import console, datasets, models, plots, provenance, reports, runs, session
 from experiments.callbacks import build_callbacks
 from experiments.checkpoints import Checkpoints
 from experiments.config import ExperimentConfig
@@ -105,7 +105,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool) -> str:
         metrics=["accuracy"],
         jit_compile=False,  # the engine compiles for itself
     )
-    run.update(model=models.describe(model), environment=runs.environment(devices))
+    run.update(model=models.describe(model), environment=provenance.environment(devices))
     console.header(config, dataset, run.record["model"], devices, run.folder, out=out)
 
     history, status, error = History(), "completed", None
@@ -138,7 +138,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool) -> str:
             status, error = "diverged", str(diverged)
         finally:
             run.progress(history, at_once=True)
-    run.update(throughput=runs.throughput(history, len(dataset.train)))
+    run.update(throughput=provenance.throughput(history, len(dataset.train)))
 
     evaluation, report = None, None
     if status == "completed":

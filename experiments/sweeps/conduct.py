@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments import runs
+from experiments import provenance, runs
 from experiments.config import ExperimentConfig
 from experiments.files import write_json
 from experiments.sweeps import display, files
@@ -101,7 +101,7 @@ def reuse(ledger: Ledger, outputs: Path) -> int:
     }
     found = 0
     for job in ledger.jobs:
-        before = finished.get(runs.fingerprint(ExperimentConfig.model_validate(job.config)))
+        before = finished.get(provenance.fingerprint(ExperimentConfig.model_validate(job.config)))
         if before is not None:
             folder = ledger.job_folder(job.number)
             shutil.copytree(before, folder, ignore=shutil.ignore_patterns("checkpoints", ".lock"))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,15 @@ def running(folder: Path, number: int, epochs: int = 1) -> bool:
     path = folder / str(number) / "run.json"
     record = json.loads(path.read_text()) if path.exists() else {"status": ""}
     return record["status"] == "running" and runs.past(folder / str(number), epochs)
+
+
+def wait_for(process: "subprocess.Popen[str]", moment: Callable[[], bool]) -> None:
+    """Wait for a moment in the life of a sweep."""
+    deadline = time.monotonic() + 90
+    while not moment():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +96,7 @@ def test_one_job_raises_and_one_exits_and_the_others_finish(tmp_path):
 def test_a_killed_worker_loses_its_own_job_only(tmp_path, finished):
     folder = tmp_path / "sweep"
     process = sweep(folder, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2,3")
-    deadline = time.monotonic() + 90
-    while not running(folder, 0, 3):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_for(process, lambda: running(folder, 0, 3))
     os.kill(json.loads((folder / "0" / "run.json").read_text())["pid"], signal.SIGKILL)
     status, _, err = runs.finish(process)
     assert status == 1
@@ -108,11 +114,7 @@ def test_a_killed_worker_loses_its_own_job_only(tmp_path, finished):
 def test_a_killed_sweep_goes_on(tmp_path, finished, launcher):
     folder = tmp_path / "sweep"
     process = sweep(folder, f"hydra/launcher={launcher}", "seed=1,2,3")
-    deadline = time.monotonic() + 90
-    while not running(folder, 1, 3):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_for(process, lambda: running(folder, 1, 3))
     pids = {json.loads(path.read_text())["pid"] for path in folder.glob("*/run.json")} | {process.pid}
     for pid in pids:
         with_pid_gone(pid)
@@ -142,11 +144,7 @@ def with_pid_gone(pid: int) -> None:
 def test_an_interrupted_sweep_says_how_to_go_on(tmp_path, launcher):
     folder = tmp_path / "sweep"
     process = sweep(folder, f"hydra/launcher={launcher}", "seed=1,2,3")
-    deadline = time.monotonic() + 90
-    while not running(folder, 0, 2):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_for(process, lambda: running(folder, 0, 2))
     process.send_signal(signal.SIGTERM if launcher == "joblib" else signal.SIGINT)
     status, _, err = runs.finish(process)
     assert status == (143 if launcher == "joblib" else 130)

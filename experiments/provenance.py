@@ -1,0 +1,79 @@
+"""Where a result comes from and what it took: data, config, machine, code, time and memory."""
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from experiments.config import ExperimentConfig
+from experiments.datasets import Dataset
+from experiments.history import History
+
+PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib", "hydra-core", "omegaconf")
+# Where the data lies and what the run is called change nothing of its result.
+NOT_OF_THE_RESULT: Any = {"name": True, "sweep": True, "dataset": {"cache_dir", "mirror"}}
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """What run.json says of the data."""
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "sizes": dataset.sizes,
+        "shape": list(dataset.shape),
+        "rows": dataset.rows,
+        "class_names": list(dataset.class_names),
+        "source": dataset.source,
+        "validation_is_test": dataset.validation_is_test,
+    }
+
+
+def throughput(history: History, rows: int) -> dict[str, float] | None:
+    """What training cost: of the median epoch, validation included, and the process's memory at its largest."""
+    if not history.epochs:
+        return None
+    seconds = statistics.median(history.column("seconds"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB; bytes on macOS
+    return {
+        "rows_per_second": round(rows / seconds, 1),
+        "seconds_per_epoch": round(seconds, 4),
+        "peak_memory_mb": round(peak / (1024**2 if sys.platform == "darwin" else 1024), 1),
+    }
+
+
+def fingerprint(config: ExperimentConfig) -> str:
+    """SHA-256 of all that decides a run's result."""
+    values = config.model_dump(exclude=NOT_OF_THE_RESULT)
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def environment(devices: list[str]) -> dict[str, Any]:
+    """What the run ran on."""
+    return {
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "devices": devices,
+        "cpu_count": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "git": _git(),
+    }
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit of the project's own code and whether it was changed since; None outside of a git checkout."""
+    project = Path(__file__).parents[1]
+    try:
+        commit = _output("git", "-C", str(project), "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_output("git", "-C", str(project), "status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
