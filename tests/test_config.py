@@ -1,5 +1,7 @@
 """What a command line composes to, and what is said of a mistake."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -230,3 +232,12 @@ def test_where_hydra_would_put_the_run():
     assert compose("name=a b").folder.startswith("outputs/a b/2")
     given = compose("hydra.run.dir=/somewhere/else")
     assert (given.folder, given.folder_given) == ("/somewhere/else", True)
+
+
+@pytest.mark.parametrize("page", sorted((CONF.parent / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_every_command_of_the_docs_composes(page: Path):
+    blocks = re.findall(r"```\n(.*?)```", page.read_text(), re.DOTALL)
+    lines = [line.partition("#")[0] for block in blocks for line in block.splitlines()]
+    for line in lines:
+        if line.startswith("python runner.py"):
+            compose(*shlex.split(line)[2:])
