@@ -66,7 +66,7 @@ def resume_experiment(folder: Path, quiet: bool = False) -> str:
 def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool) -> str:
     """The experiment, with its end written into run.json, whichever it is."""
     try:
-        with _sigterm_raises():
+        with _signals_raise():
             return _experiment(config, run, quiet)
     except UserError as error:
         run.finish("failed", str(error))
@@ -157,8 +157,11 @@ def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool) -> str:
 
 
 @contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """SIGTERM as an exception, as SIGINT is one, where training does not wait for either."""
+def _signals_raise() -> Iterator[None]:
+    """SIGINT and SIGTERM as an exception where training does not wait for either.
+
+    SIGINT too: a process that a shell started in the background ignores it otherwise.
+    """
     if threading.current_thread() is not threading.main_thread():  # Python allows no handlers there
         yield
         return
@@ -166,8 +169,9 @@ def _sigterm_raises() -> Iterator[None]:
     def interrupt(signum: int, frame: Any) -> None:
         raise Interrupted(signum)
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

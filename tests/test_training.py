@@ -434,11 +434,16 @@ def test_a_second_sigint_leaves_while_the_main_thread_cannot_run_python():
 
 def test_stop_request_gives_the_handlers_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with StopRequest() as stop:
+    with pytest.raises(Interrupted, match="SIGTERM") as raised, StopRequest() as stop:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.01)
-        with pytest.raises(Interrupted, match="SIGTERM") as raised:
-            stop.check()
-        assert raised.value.signum == signal.SIGTERM
+        stop.check()
+    assert raised.value.signum == signal.SIGTERM
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_a_request_after_the_last_step_is_met():
+    with pytest.raises(Interrupted, match="SIGINT"), StopRequest():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)

@@ -53,7 +53,8 @@ def conduct(ledger: Ledger, run: Callable[[], Any]) -> Leaderboard:
         UserError: another process conducts this sweep.
     """
     with runs.locked(ledger.folder):
-        signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
+        for number in (signal.SIGINT, signal.SIGTERM):  # between two jobs, and while workers run
+            signal.signal(number, lambda signum, frame: sys.exit(128 + signum))
         files.refresh(ledger)
         try:
             with display.SweepProgress(ledger):

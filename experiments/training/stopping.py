@@ -24,6 +24,8 @@ class StopRequest:
     A SIGINT after that ends the process at once with status 130: from a thread of its own, since Python runs signal
     handlers only between two bytecodes of the main thread, which may be seconds away in a compiler.
     Outside of the main thread, where Python allows no handlers, nothing is installed.
+
+    A request that came after the last chunk is met on leaving: none is lost.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,8 @@ class StopRequest:
             os.close(self._writer)
             self._watcher.join()
             os.close(self._reader)
+        if kind is None:
+            self.check()
 
     def check(self) -> None:
         """Raises:
