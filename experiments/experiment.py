@@ -4,7 +4,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +14,13 @@ from experiments import console, datasets, models, plots, provenance, reports, r
 from experiments.callbacks import build_callbacks
 from experiments.checkpoints import Checkpoints
 from experiments.config import ExperimentConfig
+from experiments.datasets import Dataset
 from experiments.errors import UserError
-from experiments.evaluation import evaluate
+from experiments.evaluation import Evaluation, evaluate
 from experiments.files import atomic
 from experiments.history import Epoch, History
 from experiments.optimizers import build_optimizer
+from experiments.reports import saved
 from experiments.training import Diverged, Interrupted, StopRequest, train
 
 log = logging.getLogger(__name__)
@@ -27,20 +29,26 @@ log = logging.getLogger(__name__)
 load = lru_cache(maxsize=1)(datasets.load)
 
 
-def run_experiment(config: ExperimentConfig, folder: Path, command: str, quiet: bool = False) -> str:
+Later = Callable[[Callable[[], None]], None]
+
+
+def run_experiment(
+    config: ExperimentConfig, folder: Path, command: str, *, quiet: bool = False, later: Later | None = None
+) -> str:
     """Run what `config` says in `folder`, whatever happens, and return the status that run.json then has.
 
     `quiet`: nothing is printed; a sweep's jobs are followed by their files.
+    `later`: takes the writing of plots and page off this thread.
 
     Raises:
         UserError: a mistake in the data or the call; run.json, where there is one, says `failed` then.
         Interrupted: by a signal; the state is committed and run.json says `interrupted`.
     """
     with runs.locked(folder):
-        return _recorded(runs.Run.start(folder, config, command), config, quiet)
+        return _recorded(runs.Run.start(folder, config, command), config, quiet, later)
 
 
-def resume_experiment(folder: Path, quiet: bool = False) -> str:
+def resume_experiment(folder: Path, *, quiet: bool = False, later: Later | None = None) -> str:
     """Carry a run on from its last checkpoint to the end it would have had, and return its status.
 
     A run that has ended is left as it is; one that was killed while its reports were written gets them.
@@ -57,17 +65,26 @@ def resume_experiment(folder: Path, quiet: bool = False) -> str:
         )
     config = runs.unchanged_config(folder, record)
     with runs.locked(folder), runs.logged(folder):
-        if record["status"] == "completed" and (folder / reports.PAGE).exists():
-            print(f"{folder}: finished already, nothing to do")
+        if record["status"] == "completed":
+            if not quiet:
+                print(
+                    f"{folder}: finished already, {'nothing to do' if _has_page(folder) else 'its report is written'}"
+                )
+            if not _has_page(folder):
+                _draw(folder, saved.history(folder), saved.evaluation(folder), load(config.dataset))
             return "completed"
-        return _recorded(runs.Run.again(folder, record), config, quiet)
+        return _recorded(runs.Run.again(folder, record), config, quiet, later)
 
 
-def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool) -> str:
+def _has_page(folder: Path) -> bool:
+    return (folder / reports.PAGE).exists()
+
+
+def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool, later: Later | None) -> str:
     """The experiment, with its end written into run.json, whichever it is."""
     try:
         with _signals_raise():
-            return _experiment(config, run, quiet)
+            return _experiment(config, run, quiet, later)
     except UserError as error:
         run.finish("failed", str(error))
         raise
@@ -92,7 +109,7 @@ def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool) -> str:
         return "failed"
 
 
-def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool) -> str:
+def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool, later: Later | None) -> str:
     dataset = load(config.dataset)
     run.describe_data(dataset)
 
@@ -144,16 +161,32 @@ def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool) -> str:
     if status == "completed":
         with atomic(run.folder / "model.keras") as path:
             model.save(path)
-        splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-        evaluations = {name: evaluate(model, split) for name, split in splits.items()}
-        evaluation = evaluations["test"]
+        evaluation = evaluate(model, dataset.test)
+        evaluations = {
+            "train": evaluate(model, dataset.train),
+            "validation": evaluation if dataset.validation_is_test else evaluate(model, dataset.validation),
+            "test": evaluation,
+        }
         run.update(metrics={name: {"loss": each.loss, "accuracy": each.accuracy} for name, each in evaluations.items()})
         report = reports.write_evaluation(run.folder, evaluation, dataset.class_names)
-    reports.write_plots(run.folder, plots.of_run(history, evaluation, dataset))
+
     run.finish(status, error)
-    reports.write_html(run.folder)
+
+    def draw() -> None:
+        _draw(run.folder, history, evaluation, dataset)
+
+    if later is None:
+        draw()
+    else:
+        later(draw)
     console.footer(run.folder, run.record, report, out=out)
     return status
+
+
+def _draw(folder: Path, history: History, evaluation: Evaluation | None, dataset: Dataset) -> None:
+    """The last files of a run; it has ended by then, so they may be written again from its other files."""
+    reports.write_plots(folder, plots.of_run(history, evaluation, dataset))
+    reports.write_html(folder)
 
 
 @contextmanager

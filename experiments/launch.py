@@ -63,12 +63,12 @@ def resume_sweep(folder: Path, retry_failed: bool) -> None:
         UserError: no sweep, or one whose plan cannot be read.
     """
     from experiments.sweeps import conduct
-    from experiments.sweeps.ledger import UNFINISHED, Ledger
+    from experiments.sweeps.ledger import Ledger
 
     ledger = Ledger(folder)
     if retry_failed:
         conduct.retry(ledger)
-    if not any(state.status in UNFINISHED for state in ledger.states()):
+    if not any(state.is_unfinished for state in ledger.states()):
         print(f"{folder}: all jobs have ended already")
         sys.exit(_status(conduct.finish(ledger)))
     sys.argv = [str(RUNNER), RESUME, str(folder)]

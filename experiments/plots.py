@@ -108,7 +108,8 @@ def confusion_matrix(evaluation: Evaluation, class_names: Sequence[str]) -> Figu
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 colour = "white" if shares[row, column] > 0.3 else "#222222"
-                axes.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=colour)
+                text = axes.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=colour)
+                text.set_in_layout(False)  # it is inside the axes: no need to measure it
     figure.colorbar(image, ax=axes, label="Share of the true class", ticks=[0, 0.05, 0.25, 0.5, 1], aspect=40, pad=0.02)
     return figure
 
@@ -162,7 +163,8 @@ def predictions(evaluation: Evaluation, dataset: Dataset, rows: Sequence[int], t
         truly = "" if given == truth else f"truth: {_short(dataset.class_names[truth])}"
         # Not by colour alone: a tick or a cross says it too.
         text = f"{'✓' if given == truth else '✗'} {text}\n{truly}"
-        axes.text(middle, top + height + 0.03, text, fontsize=9, color=colour, ha="center", va="top")
+        words = axes.text(middle, top + height + 0.03, text, fontsize=9, color=colour, ha="center", va="top")
+        words.set_in_layout(False)
     axes.set(xlim=(0, columns), ylim=(1.28 * lines, -0.08))  # as imshow found them
     return figure
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from experiments import plots, reports
 from experiments.datasets import Dataset, Split
@@ -278,21 +280,15 @@ def test_numbers_and_times_in_words(say, value, text):
 FULL = OSError(28, "No space left on device")
 
 
-class FullDisk:
-    """A figure whose file is cut off in the middle."""
-
-    def savefig(self, path: Path, dpi: int) -> None:
-        path.write_bytes(b"half")
-        raise FULL
-
-
-def half(path: Path, *_: object, **__: object) -> None:
-    Path(path).write_bytes(b"half")
+def half(*arguments: object, **_: object) -> None:
+    """Write the file among the arguments in part."""
+    next(path for path in arguments if isinstance(path, Path)).write_bytes(b"half")
     raise FULL
 
 
 def write_plots_to_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reports.write_plots(folder, {"training_curves.png": FullDisk()})
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", half)
+    reports.write_plots(folder, {"training_curves.png": Figure()})
 
 
 def write_predictions_to_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -432,18 +432,23 @@ def test_a_second_sigint_leaves_while_the_main_thread_cannot_run_python():
     process.stdout.close()
 
 
+def strike(signum: int) -> None:
+    os.kill(os.getpid(), signum)
+    time.sleep(0.01)
+
+
 def test_stop_request_gives_the_handlers_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(Interrupted, match="SIGTERM") as raised, StopRequest() as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0.01)
-        stop.check()
+    stop = StopRequest()
+    with pytest.raises(Interrupted, match="SIGTERM") as raised, stop:
+        strike(signal.SIGTERM)
     assert raised.value.signum == signal.SIGTERM
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        stop.check()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_a_request_after_the_last_step_is_met():
     with pytest.raises(Interrupted, match="SIGINT"), StopRequest():
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.01)
+        strike(signal.SIGINT)

@@ -1,6 +1,5 @@
 """The run folder's files → one self-contained page."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from experiments import runs
-from experiments.evaluation import Evaluation, calibration, most_confused, score
-from experiments.history import History
-from experiments.reports import wording
+from experiments.evaluation import Evaluation, calibration, most_confused
+from experiments.reports import saved, wording
 from experiments.reports.pages import environment, picture
 from experiments.text import plain
 
@@ -39,8 +37,8 @@ def render(folder: Path) -> str:
         UserError: the folder holds no run.
     """
     run = runs.read(folder)
-    evaluation = _evaluation(folder)
-    history = _history(folder)
+    evaluation = saved.evaluation(folder)
+    history = saved.history(folder)
     every = max(1, -(-len(history.epochs) // MAX_EPOCHS))
     return (
         environment()
@@ -52,10 +50,10 @@ def render(folder: Path) -> str:
             curves=wording.curves(history) if history.epochs else None,
             epochs=history.epochs[::-1][::every][::-1],  # the last one always
             every=every,
-            report=_json(folder / "classification_report.json"),
+            report=saved.classification_report(folder),
             calibration_error=None if evaluation is None else calibration(evaluation).error,
             confused=None if evaluation is None else _confused(evaluation, run["dataset"]["class_names"]),
-            config=_lines(_text(folder / "config.yaml") or ""),
+            config=_lines(saved.config_text(folder)),
             plots=_plots(folder),
             folder=str(folder),
             resume=f"python -m experiments resume {shlex.quote(str(folder))}",
@@ -77,25 +75,3 @@ def _confused(evaluation: Evaluation, class_names: list[str]) -> list[dict[str, 
 
 def _plots(folder: Path) -> dict[str, dict[str, Any] | None]:
     return {name: picture(folder / "plots" / f"{name}.png", *words) for name, words in PLOTS.items()}
-
-
-def _evaluation(folder: Path) -> Evaluation | None:
-    path = folder / "predictions.npz"
-    if not path.is_file():
-        return None
-    with np.load(path, allow_pickle=False) as saved:
-        return score(saved["y_true"], saved["probabilities"])
-
-
-def _history(folder: Path) -> History:
-    text = _text(folder / "history.csv")
-    return History.from_csv(text) if text else History()
-
-
-def _json(path: Path) -> Any:
-    text = _text(path)
-    return json.loads(text) if text else None
-
-
-def _text(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None

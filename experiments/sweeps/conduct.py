@@ -4,6 +4,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ from experiments import provenance, runs
 from experiments.config import ExperimentConfig
 from experiments.files import write_json
 from experiments.sweeps import display, files
+from experiments.sweeps.drawing import Drawing
 from experiments.sweeps.leaderboard import Leaderboard
 from experiments.sweeps.ledger import PENDING, SWEEP, Ledger
+
+# How reports are put off in the process that conducts a sweep; its workers have no core to spare.
+_later: ContextVar[Any] = ContextVar("later", default=None)
 
 
 def run_job(folder: Path) -> str:
@@ -29,8 +34,8 @@ def run_job(folder: Path) -> str:
     config = ledger.config(number)
     try:
         if (folder / runs.RECORD).exists():
-            return resume_experiment(folder, quiet=True)
-        return run_experiment(config, folder, command(ledger, number), quiet=True)
+            return resume_experiment(folder, quiet=True, later=_later.get())
+        return run_experiment(config, folder, command(ledger, number), quiet=True, later=_later.get())
     finally:
         files.refresh(ledger)
 
@@ -57,9 +62,11 @@ def conduct(ledger: Ledger, run: Callable[[], Any]) -> Leaderboard:
             signal.signal(number, lambda signum, frame: sys.exit(128 + signum))
         files.refresh(ledger)
         try:
-            with display.SweepProgress(ledger):
+            with display.SweepProgress(ledger), Drawing() as drawing:
+                _later.set(drawing.later)
                 run()
         finally:
+            _later.set(None)
             board = finish(ledger)
     return board
 

@@ -25,7 +25,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, open_dict
 
-from experiments.sweeps.ledger import UNFINISHED, Ledger
+from experiments.sweeps.ledger import Ledger
 
 NAMESPACE = "hydra_plugins.experiments"
 IDLE_SECONDS = 60  # after which a worker without work ends by itself: its parent may have been killed
@@ -49,7 +49,7 @@ class PlannedSweeper(Sweeper):
         assert self.config is not None
         assert self.launcher is not None
         ledger = Ledger(Path(str(self.config.hydra.sweep.dir)))
-        todo = [state.job for state in ledger.states() if state.status in UNFINISHED]
+        todo = [state.job for state in ledger.states() if state.is_unfinished]
         fixed = [text for text in arguments if text not in _swept(arguments, ledger)]
         overrides = [[*fixed, *job.overrides, f"hydra.sweep.subdir={job.number}"] for job in todo]
         if isinstance(self.launcher, BasicLauncher):

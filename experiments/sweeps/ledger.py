@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from experiments import runs
+from experiments import reports, runs
 from experiments.config import ExperimentConfig
 from experiments.errors import UserError
 from experiments.files import write_json
@@ -50,6 +50,11 @@ class State:
         if self.status == KILLED:
             return "its process was killed (by the system, perhaps for want of memory, or by hand)"
         return self.record.get("error")
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether there is something left to do, be it but the report of a completed run."""
+        return self.status in UNFINISHED or (self.status == "completed" and not (self.folder / reports.PAGE).exists())
 
     def metric(self, name: str) -> float | None:
         """A metric such as `validation.accuracy`, where the job has one."""
