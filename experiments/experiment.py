@@ -4,8 +4,9 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,26 +30,35 @@ log = logging.getLogger(__name__)
 load = lru_cache(maxsize=1)(datasets.load)
 
 
-Later = Callable[[Callable[[], None]], None]
+@dataclass(frozen=True)
+class Surroundings:
+    """What a sweep changes about the run of one of its jobs.
+
+    `quiet`: nothing is printed; a sweep's jobs are followed by their files. `later`: takes the writing of plots and
+    page off this thread. `callbacks`: makes further Keras callbacks; one that ends a run for good has its epoch in
+    `pruned`.
+    """
+
+    quiet: bool = False
+    later: Callable[[Callable[[], None]], None] | None = None
+    callbacks: Callable[[], Sequence[Any]] = tuple
 
 
-def run_experiment(
-    config: ExperimentConfig, folder: Path, command: str, *, quiet: bool = False, later: Later | None = None
-) -> str:
+ALONE = Surroundings()
+
+
+def run_experiment(config: ExperimentConfig, folder: Path, command: str, around: Surroundings = ALONE) -> str:
     """Run what `config` says in `folder`, whatever happens, and return the status that run.json then has.
-
-    `quiet`: nothing is printed; a sweep's jobs are followed by their files.
-    `later`: takes the writing of plots and page off this thread.
 
     Raises:
         UserError: a mistake in the data or the call; run.json, where there is one, says `failed` then.
         Interrupted: by a signal; the state is committed and run.json says `interrupted`.
     """
     with runs.locked(folder):
-        return _recorded(runs.Run.start(folder, config, command), config, quiet, later)
+        return _recorded(runs.Run.start(folder, config, command), config, around)
 
 
-def resume_experiment(folder: Path, *, quiet: bool = False, later: Later | None = None) -> str:
+def resume_experiment(folder: Path, around: Surroundings = ALONE) -> str:
     """Carry a run on from its last checkpoint to the end it would have had, and return its status.
 
     A run that has ended is left as it is; one that was killed while its reports were written gets them.
@@ -66,25 +76,25 @@ def resume_experiment(folder: Path, *, quiet: bool = False, later: Later | None 
     config = runs.unchanged_config(folder, record)
     with runs.locked(folder), runs.logged(folder):
         if record["status"] == "completed":
-            if not quiet:
+            if not around.quiet:
                 print(
                     f"{folder}: finished already, {'nothing to do' if _has_page(folder) else 'its report is written'}"
                 )
             if not _has_page(folder):
                 _draw(folder, saved.history(folder), saved.evaluation(folder), load(config.dataset))
             return "completed"
-        return _recorded(runs.Run.again(folder, record), config, quiet, later)
+        return _recorded(runs.Run.again(folder, record), config, around)
 
 
 def _has_page(folder: Path) -> bool:
     return (folder / reports.PAGE).exists()
 
 
-def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool, later: Later | None) -> str:
+def _recorded(run: runs.Run, config: ExperimentConfig, around: Surroundings) -> str:
     """The experiment, with its end written into run.json, whichever it is."""
     try:
         with _signals_raise():
-            return _experiment(config, run, quiet, later)
+            return _experiment(config, run, around)
     except UserError as error:
         run.finish("failed", str(error))
         raise
@@ -93,7 +103,7 @@ def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool, later: Later
         run.finish("interrupted", f"interrupted by {signal.Signals(signum).name}")
         with suppress(Exception):
             reports.write_html(run.folder)
-        if not quiet:
+        if not around.quiet:
             print(
                 f"{run.folder}: interrupted; go on with: python -m experiments resume '{run.folder}'", file=sys.stderr
             )
@@ -101,7 +111,7 @@ def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool, later: Later
     except BaseException as error:  # SystemExit too: one job must not end a sweep
         log.info("The run failed.", exc_info=True)  # below the console's level: the traceback is for the log
         cause = f"{type(error).__name__}: {str(error).strip()}"
-        if not quiet:
+        if not around.quiet:
             print(f"{run.folder}: failed, {cause}; the traceback is in runner.log", file=sys.stderr)
         with suppress(Exception):  # the cause may well keep these from being written too
             run.finish("failed", cause)
@@ -109,11 +119,11 @@ def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool, later: Later
         return "failed"
 
 
-def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool, later: Later | None) -> str:
+def _experiment(config: ExperimentConfig, run: runs.Run, around: Surroundings) -> str:
     dataset = load(config.dataset)
     run.describe_data(dataset)
 
-    out = console.silent() if quiet else console.console()
+    out = console.silent() if around.quiet else console.console()
     devices = session.start(config.seed)
     model = models.build_model(config.model, dataset)
     model.compile(
@@ -125,6 +135,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool, later: Lat
     run.update(model=models.describe(model), environment=provenance.environment(devices))
     console.header(config, dataset, run.record["model"], devices, run.folder, out=out)
 
+    callbacks = [*build_callbacks(config.trainer, config.optimizer.learning_rate), *around.callbacks()]
     history, status, error = History(), "completed", None
     steps = -(-len(dataset.train) // config.trainer.batch_size)
     with console.TrainingProgress(config.trainer.epochs, steps, out=out) as progress, StopRequest() as stop:
@@ -142,7 +153,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool, later: Lat
                 seed=config.seed,
                 jit_compile=config.trainer.jit_compile,
                 deterministic=config.trainer.deterministic,
-                callbacks=build_callbacks(config.trainer, config.optimizer.learning_rate),
+                callbacks=callbacks,
                 checkpoints=Checkpoints(run.folder / "checkpoints"),
                 checkpoint_every=config.trainer.checkpoint_every,
                 checkpoint_minutes=config.trainer.checkpoint_minutes,
@@ -155,7 +166,8 @@ def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool, later: Lat
             status, error = "diverged", str(diverged)
         finally:
             run.progress(history, at_once=True)
-    run.update(throughput=provenance.throughput(history, len(dataset.train)))
+    pruned = next((each.pruned for each in callbacks if getattr(each, "pruned", None)), None)
+    run.update(throughput=provenance.throughput(history, len(dataset.train)), pruned=pruned)
 
     evaluation, report = None, None
     if status == "completed":
@@ -175,10 +187,10 @@ def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool, later: Lat
     def draw() -> None:
         _draw(run.folder, history, evaluation, dataset)
 
-    if later is None:
+    if around.later is None:
         draw()
     else:
-        later(draw)
+        around.later(draw)
     console.footer(run.folder, run.record, report, out=out)
     return status
 

@@ -68,7 +68,7 @@ def resume_sweep(folder: Path, retry_failed: bool) -> None:
     ledger = Ledger(folder)
     if retry_failed:
         conduct.retry(ledger)
-    if not any(state.is_unfinished for state in ledger.states()):
+    if ledger.is_complete:
         print(f"{folder}: all jobs have ended already")
         sys.exit(_status(conduct.finish(ledger)))
     sys.argv = [str(RUNNER), RESUME, str(folder)]
@@ -83,7 +83,7 @@ def _conduct(ledger: "Ledger", run: Callable[[], Any]) -> int:
 
 
 def _status(board: "Leaderboard") -> int:
-    return DONE if all(state.status == "completed" for state in board.states) else FAILED
+    return DONE if all(state.status in ("completed", "pruned") for state in board.states) else FAILED
 
 
 def job(start: Callable[[], str], in_sweep: bool) -> str:
@@ -138,6 +138,10 @@ def prepare(arguments: Sequence[str]) -> Start:
     from experiments.config.composition import compose_command_line
 
     composition = compose_command_line(arguments)
+    if composition.space:
+        from experiments.sweeps import search
+
+        search.check_installed()
     if any(argument in ("--cfg", "-c") or argument.startswith("--cfg=") for argument in arguments):
         return Start(list(arguments))
     key = "sweep" if composition.is_sweep else "run"
@@ -157,11 +161,12 @@ def _resumed(folder: Path) -> Start:
 
 def _planned(composition: "Composition", folder: Path, arguments: Sequence[str]) -> "Ledger":
     """Write the plan of a sweep, and take over what need not run again."""
-    from experiments.sweeps import conduct
+    from experiments.sweeps import conduct, search
     from experiments.sweeps.ledger import Ledger
 
     command = shlex.join(["python", "runner.py", *arguments])
-    ledger = Ledger.create(folder, composition.jobs, arguments, command)
+    plan = search.plan(composition) if composition.space else None
+    ledger = Ledger.create(folder, composition.jobs, arguments, command, plan)
     if composition.jobs[0].config.sweep.reuse:
         found = conduct.reuse(ledger, folder.parent.parent)
         print(f"{found} of {len(composition.jobs)} jobs are taken over from finished runs of the same config")

@@ -124,6 +124,7 @@ class Run:
                 "epochs_completed": 0,
                 "metrics": {},
                 "throughput": None,
+                "pruned": None,  # the epoch at which a search gave it up
                 "dataset": None,
                 "model": None,
                 "environment": None,

@@ -5,6 +5,8 @@ more, first: misspelt keys are let in and refused by the schema with everything 
 before its first job, and nothing that Hydra would call is unknown to us.
 """
 
+import copy
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +24,7 @@ from pydantic import ValidationError
 
 from experiments.config import hydra_groups, safety
 from experiments.config.mistakes import mistakes, nearest, shown
-from experiments.config.overrides import GROUPS, Overrides, first_line, let_in, option_names, parse
+from experiments.config.overrides import GROUPS, Choices, Interval, Overrides, first_line, let_in, option_names, parse
 from experiments.config.schema import ExperimentConfig
 from experiments.errors import UserError
 
@@ -40,12 +42,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Composition:
-    """What a command line asks for; `folder` is where Hydra would put it, `folder_given` whether the user said so."""
+    """What a command line asks for; `folder` is where Hydra would put it, `folder_given` whether the user said so.
+
+    Of a search, `space` is what it chooses from, and `jobs` are points that have been checked.
+    """
 
     jobs: list[Job]
     is_sweep: bool
     folder: str
     folder_given: bool
+    space: list[Choices | Interval]
 
 
 def validate(values: Any) -> ExperimentConfig:
@@ -105,12 +111,32 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
             found += [_needs_multirun(choices.key, choices.texts) for choices in given.swept]
             given = Overrides(given.fixed, [])
         together = OmegaConf.select(base, "sweep.together") if is_sweep else None
-        jobs = composer.jobs(given, list(together) if isinstance(together, ListConfig) else [], found)
+        together = list(together) if isinstance(together, ListConfig) else []
+        is_search = is_sweep and OmegaConf.select(base, "sweep.n_trials") is not None
+        found += _search_mistakes(given, is_search, together)
+        points = given.probes() if is_search else given.points(together)
+        jobs = composer.jobs(given.fixed, points, found)
     if found:
         raise refusal(found)
     where = "sweep" if is_sweep else "run"
     folder_given = any(text.lstrip("+").startswith(f"hydra.{where}.dir=") for text in flags.overrides)
-    return Composition(jobs, is_sweep, hydra_node[where]["dir"], folder_given)
+    return Composition(jobs, is_sweep, hydra_node[where]["dir"], folder_given, given.swept if is_search else [])
+
+
+def _search_mistakes(given: Overrides, is_search: bool, together: Sequence[str]) -> list[str]:
+    if is_search and not given.swept:
+        return [
+            "sweep.n_trials: received a number, but there is nothing to search in, expected values such as"
+            " optimizer.learning_rate=interval(1e-4,1)"
+        ]
+    if is_search and together:
+        return ["sweep.together, sweep.n_trials: a search chooses each value by itself; set one of the two only"]
+    if is_search:
+        return []
+    return [
+        f"{each.key}: received an interval, expected values, or the number of trials of a search: sweep.n_trials=20"
+        for each in given.intervals
+    ]
 
 
 def _searchpath(primary: Path, overrides: Sequence[str]) -> list[Any]:
@@ -145,14 +171,14 @@ class _Composer:
             found.append(_composition_mistake(error))
         return None
 
-    def jobs(self, overrides: Overrides, together: Sequence[str], found: list[str]) -> list[Job]:
+    def jobs(self, fixed: Sequence[str], points: Sequence[tuple[str, ...]], found: list[str]) -> list[Job]:
         """Each point of a sweep, or the one run; composed once for each choice of groups, then given its values."""
         composed: dict[tuple[str, ...], DictConfig | None] = {}
         jobs = []
-        for point in overrides.points(together):
-            chosen = tuple(text for text in point if _is_choice(text))
+        for point in points:
+            chosen = groups(point)
             if chosen not in composed:
-                composed[chosen] = self.compose([*overrides.fixed, *chosen], found)
+                composed[chosen] = self.compose([*fixed, *chosen], found)
             base = composed[chosen]
             if base is None:
                 continue
@@ -175,6 +201,24 @@ class _Composer:
             return first_line(error)
         hint = nearest(name, options) or " A launcher or sweeper of Hydra needs its plugin installed (see README)."
         return f"{group}: received {shown(name)}, expected one of {', '.join(options)}.{hint}"
+
+
+def groups(point: Sequence[str]) -> tuple[str, ...]:
+    """The overrides of a point that choose a group's option, not a value."""
+    return tuple(text for text in point if _is_choice(text))
+
+
+def with_values(values: dict[str, Any], point: Sequence[str]) -> ExperimentConfig:
+    """A checked config with a point's values put in the place of its own.
+
+    Raises:
+        UserError: the values do not go together, a line each.
+    """
+    changed = copy.deepcopy(values)
+    for override in OverridesParser.create().parse_overrides([text for text in point if not _is_choice(text)]):
+        *parents, name = override.key_or_group.split(".")
+        functools.reduce(lambda node, parent: node[parent], parents, changed)[name] = override.value()
+    return validate(changed)
 
 
 def _is_choice(text: str) -> bool:

@@ -16,6 +16,8 @@ from experiments.errors import UserError
 
 GROUPS = ("dataset", "model", "optimizer", "trainer", "experiment")
 MAX_JOBS = 10_000
+MAX_PROBES = 256
+LOG_FROM = 100  # times the low end: an interval that wide is searched by orders of magnitude
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,31 @@ class Choices:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """A swept key whose values a search takes from between `low` and `high`, both included."""
+
+    key: str
+    low: float
+    high: float
+    is_integer: bool
+    is_log: bool
+
+    @property
+    def texts(self) -> list[str]:
+        """Its two ends."""
+        return [self.text(self.low), self.text(self.high)]
+
+    def text(self, value: float) -> str:
+        """The override that sets a value; six digits are enough to run it again by hand."""
+        return f"{self.key}={int(value)}" if self.is_integer else f"{self.key}={value:.6g}"
+
+
+@dataclass(frozen=True)
 class Overrides:
     """What a command line overrides: `fixed` for all jobs, and what differs from job to job."""
 
     fixed: list[str]
-    swept: list[Choices]
+    swept: list[Choices | Interval]
 
     @property
     def is_sweep(self) -> bool:
@@ -46,6 +68,18 @@ class Overrides:
             [*(text for text in self.fixed if text.lstrip("+").partition("=")[0] not in keys), *other.fixed],
             [*(each for each in self.swept if each.key.lstrip("+") not in keys), *other.swept],
         )
+
+    @property
+    def intervals(self) -> list[Interval]:
+        return [each for each in self.swept if isinstance(each, Interval)]
+
+    def probes(self) -> list[tuple[str, ...]]:
+        """Points of a search to check before it starts: every value and end, in every combination if those are few."""
+        axes = [each.texts for each in self.swept]
+        if math.prod(map(len, axes)) <= MAX_PROBES:
+            return list(itertools.product(*axes))
+        longest = max(map(len, axes))
+        return [tuple(texts[number % len(texts)] for texts in axes) for number in range(longest)]
 
     def points(self, together: Sequence[str] = ()) -> list[tuple[str, ...]]:
         """The swept texts of each job: every combination, the last key fastest, but keys `together` go side by side.
@@ -90,7 +124,7 @@ def parse(texts: Sequence[str], folders: Sequence[Path], found: list[str]) -> Ov
     """
     parser = OverridesParser.create()
     fixed: list[str] = []
-    swept: list[Choices] = []
+    swept: list[Choices | Interval] = []
     for text in texts:
         try:
             override = parser.parse_override(text)
@@ -99,12 +133,31 @@ def parse(texts: Sequence[str], folders: Sequence[Path], found: list[str]) -> Ov
             continue
         if lines := _wrong_options(override, folders):
             found += lines
+        elif override.is_interval_sweep():
+            swept += _interval(override, text, found)
         elif override.is_sweep_override():
             choices = Choices(override.get_key_element(), _swept_texts(override, folders))
             swept.append(choices)
         else:
             fixed.append(_let_in(override, text))
     return Overrides(fixed, swept)
+
+
+def _interval(override: Override, text: str, found: list[str]) -> list[Interval]:
+    """`interval(low, high)`, or nothing and a line in `found`. Tags `log` and `linear` say how it is searched."""
+    value: Any = override.value()
+    key, low, high = override.get_key_element(), value.start, value.end
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        found.append(
+            f"{key}: received {shown(text.partition('=')[2])}, expected interval(LOW, HIGH) with LOW below HIGH"
+        )
+        return []
+    if "log" in value.tags and low <= 0:
+        found.append(f"{key}: received {shown(text.partition('=')[2])}, expected a LOW above 0 for a logarithmic scale")
+        return []
+    wide = low > 0 and high / low >= LOG_FROM
+    is_log = "log" in value.tags or (wide and "linear" not in value.tags)
+    return [Interval(key, low, high, isinstance(low, int) and isinstance(high, int), is_log)]
 
 
 def _quotes(text: str) -> str:

@@ -220,6 +220,17 @@ class SweepConfig(Schema):
         description="Swept keys whose values go together, first with first, instead of each with each."
     )
     reuse: bool = Field(description="Take over finished runs of the same config instead of running them again.")
+    n_trials: int | None = Field(
+        ge=1,
+        le=10_000,
+        description="A search: as many points are tried, each chosen by the results before it; null: every point.",
+    )
+    sampler: Literal["tpe", "random"] = Field(
+        description="How a search chooses: tpe (Bayesian, a tree-structured Parzen estimator) or random."
+    )
+    pruner: Literal["median", "none"] = Field(
+        description="median: a search ends runs that are worse than the median of those before at the same epoch."
+    )
 
 
 ModelConfig = MLPConfig

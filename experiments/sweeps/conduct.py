@@ -27,17 +27,26 @@ def run_job(folder: Path) -> str:
         UserError: a mistake in the data; the job's run.json says so.
         Interrupted: by a signal.
     """
-    from experiments.experiment import resume_experiment, run_experiment
+    from experiments.experiment import Surroundings, resume_experiment, run_experiment
 
     ledger = Ledger(folder.parent)
     number = int(folder.name)
     config = ledger.config(number)
+    around = Surroundings(quiet=True, later=_later.get(), callbacks=lambda: _callbacks(ledger, number))
     try:
         if (folder / runs.RECORD).exists():
-            return resume_experiment(folder, quiet=True, later=_later.get())
-        return run_experiment(config, folder, command(ledger, number), quiet=True, later=_later.get())
+            return resume_experiment(folder, around)
+        return run_experiment(config, folder, command(ledger, number), around)
     finally:
         files.refresh(ledger)
+
+
+def _callbacks(ledger: Ledger, number: int) -> list[Any]:
+    if not ledger.plan["search"] or ledger.plan["search"]["pruner"] == "none":
+        return []
+    from experiments.sweeps.search import pruning
+
+    return [pruning(ledger, number)]
 
 
 def command(ledger: Ledger, number: int) -> str:
@@ -88,7 +97,7 @@ def finish(ledger: Ledger) -> Leaderboard:
     if best is not None:
         print(f"best run: {best}\nrepeat it: {command(ledger, int(best.name))}")
     print(f"report: {page}")
-    if any(state.status in (PENDING, "interrupted") for state in board.states):
+    if len(board.states) < ledger.size or any(state.status in (PENDING, "interrupted") for state in board.states):
         print(f"go on with: python -m experiments resume '{ledger.folder}'", file=sys.stderr)
     return board
 

@@ -35,7 +35,7 @@ class SweepProgress:
         self._before = {state.job.number for state in states if _has_ended(state)}
         self._said |= self._before
         self._out.print(
-            f"{plain(self._ledger.plan['name'])}: a sweep of {len(states)} jobs into {plain(self._ledger.folder)}"
+            f"{plain(self._ledger.plan['name'])}: {self._what()} into {plain(self._ledger.folder)}"
             + (f", {len(self._before)} of which have ended" if self._before else ""),
             style="bold",
         )
@@ -47,6 +47,10 @@ class SweepProgress:
     ) -> None:
         self._ended.set()
         self._thread.join()
+
+    def _what(self) -> str:
+        search = self._ledger.plan["search"]
+        return f"a search of {search['n_trials']} trials" if search else f"a sweep of {self._ledger.size} jobs"
 
     def _follow(self) -> None:
         if not self._out.is_interactive:
@@ -69,13 +73,13 @@ class SweepProgress:
         parts = [f"{state.status}" + (f", validation accuracy {metric(accuracy)}" if accuracy is not None else "")]
         parts += [duration(state.record.get("duration_seconds"))] if state.record.get("duration_seconds") else []
         parts += [plain(state.error)] if state.error else []
-        done = f"[{len(self._said)}/{len(self._ledger.plan['jobs'])}]"
+        done = f"[{len(self._said)}/{self._ledger.size}]"
         return f"{done} job {state.job.number}, {plain(described(state.job.swept))}: {', '.join(parts)}"
 
     def _table(self, states: list[State]) -> Table:
         done = [state for state in states if _has_ended(state)]
         here = len(done) - len(self._before)
-        left = len(states) - len(done)
+        left = self._ledger.size - len(done)
         eta = duration((time.monotonic() - self._began) / here * left) if here else "?"
         table = Table(
             "job",
@@ -85,7 +89,7 @@ class SweepProgress:
             "val accuracy",
             "time",
             box=None,
-            title=f"{len(done)} of {len(states)} jobs, ETA {eta}",
+            title=f"{len(done)} of {self._ledger.size} jobs, ETA {eta}",
         )
         shown = [state for state in states if state.status != PENDING][-MAX_ROWS:]
         for state in shown:

@@ -5,11 +5,9 @@ import io
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from experiments.files import write_json, write_text
 from experiments.sweeps.leaderboard import Leaderboard, rank
-from experiments.sweeps.ledger import SWEEP, Ledger, State
+from experiments.sweeps.ledger import PRUNED, SWEEP, Ledger, State
 from experiments.text import markdown, plain
 
 METRICS = ("validation.accuracy", "validation.loss", "train.accuracy", "train.loss", "test.accuracy", "test.loss")
@@ -20,7 +18,7 @@ def refresh(ledger: Ledger) -> Leaderboard:
 
     One process at a time, so that none writes an old state over a new one.
     """
-    with FileLock(ledger.folder / ".tables.lock"):
+    with ledger.held():
         board = rank(ledger.states(), ledger.plan["metric"])
         jobs = [
             job | {"status": state.status, "error": state.error, "metrics": state.record.get("metrics", {})}
@@ -62,7 +60,7 @@ def rows(board: Leaderboard) -> list[dict[str, Any]]:
 def _csv(board: Leaderboard) -> str:
     text = io.StringIO()
     table = rows(board)
-    writer = csv.DictWriter(text, list(table[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, list(table[0]) if table else ["rank", "job", "status"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(table)
     return text.getvalue()
@@ -118,7 +116,7 @@ def failures(board: Leaderboard) -> list[str]:
         f"job {state.job.number} ({', '.join(f'{k}={v}' for k, v in state.job.swept.items())}): {state.status}"
         + (f", {plain(state.error)}" if state.error else "")
         for state in board.states
-        if state.status != "completed"
+        if state.status not in ("completed", PRUNED)
     ]
 
 

@@ -6,12 +6,12 @@ on. Hydra's joblib launcher loses all jobs of a batch when one worker is killed.
 
 import contextlib
 import importlib
+import itertools
 import os
-import queue
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,10 +25,11 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, open_dict
 
-from experiments.sweeps.ledger import Ledger
+from experiments.sweeps.ledger import Job, Ledger
 
 NAMESPACE = "hydra_plugins.experiments"
 IDLE_SECONDS = 60  # after which a worker without work ends by itself: its parent may have been killed
+SEARCH_BATCH = 8  # trials chosen at once for a launcher that wants all jobs together
 GRACE_SECONDS = 10  # for workers to commit a checkpoint when the sweep is interrupted
 
 
@@ -49,20 +50,23 @@ class PlannedSweeper(Sweeper):
         assert self.config is not None
         assert self.launcher is not None
         ledger = Ledger(Path(str(self.config.hydra.sweep.dir)))
-        todo = [state.job for state in ledger.states() if state.is_unfinished]
-        fixed = [text for text in arguments if text not in _swept(arguments, ledger)]
-        overrides = [[*fixed, *job.overrides, f"hydra.sweep.subdir={job.number}"] for job in todo]
-        if isinstance(self.launcher, BasicLauncher):
-            for job, texts in zip(todo, overrides, strict=True):
-                self.launcher.launch([texts], initial_job_idx=job.number)
-        elif overrides:
-            self.launcher.launch(overrides, initial_job_idx=0)
+        swept = ledger.swept_keys
+        fixed = [text for text in arguments if text.lstrip("+").partition("=")[0] not in swept]
+        jobs = ([*fixed, *job.overrides, f"hydra.sweep.subdir={job.number}"] for job in _to_run(ledger))
+        if isinstance(self.launcher, WorkersLauncher):  # takes a job when a worker is free: a search asks for it then
+            self.launcher.launch(jobs, initial_job_idx=0)
+            return
+        size = 1 if isinstance(self.launcher, BasicLauncher) else SEARCH_BATCH if ledger.plan["search"] else None
+        while batch := list(itertools.islice(jobs, size)):
+            self.launcher.launch(batch, initial_job_idx=int(batch[0][-1].partition("=")[2]))
 
 
-def _swept(arguments: Sequence[str], ledger: Ledger) -> set[str]:
-    """The arguments that stand for several values: their keys are the jobs' own."""
-    keys = {key for job in ledger.jobs for key in job.swept}
-    return {text for text in arguments if text.lstrip("+").partition("=")[0] in keys}
+def _to_run(ledger: Ledger) -> Iterator[Job]:
+    if ledger.plan["search"]:
+        from experiments.sweeps import search
+
+        return search.jobs(ledger)
+    return iter([state.job for state in ledger.states() if state.is_unfinished])
 
 
 class WorkersLauncher(Launcher):
@@ -82,16 +86,12 @@ class WorkersLauncher(Launcher):
         self.task_function = task_function
         self.config = config
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+    def launch(self, job_overrides: Iterable[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run all jobs; what became of them stands in their folders."""
         setup_globals()
-        jobs: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()
-        for overrides in job_overrides:
-            jobs.put(overrides)
+        jobs = _Jobs(job_overrides)
         arguments = (self.hydra_context, self.config, self.task_function, Singleton.get_state())
-        workers = [
-            _Worker(self._environment(number), jobs, arguments) for number in range(min(self.workers, jobs.qsize()))
-        ]
+        workers = [_Worker(self._environment(number), jobs, arguments) for number in range(self.workers)]
         try:
             for worker in workers:
                 worker.thread.start()
@@ -117,10 +117,22 @@ class WorkersLauncher(Launcher):
         return shares
 
 
-class _Worker:
-    """One process, and the thread that gives it jobs until none is left."""
+class _Jobs:
+    """Jobs, one at a time for whichever worker asks."""
 
-    def __init__(self, environment: dict[str, str], jobs: "queue.SimpleQueue[Sequence[str]]", arguments: Any) -> None:
+    def __init__(self, jobs: Iterable[Sequence[str]]) -> None:
+        self._jobs = iter(jobs)
+        self._lock = threading.Lock()
+
+    def next(self) -> Sequence[str] | None:
+        with self._lock:
+            return next(self._jobs, None)
+
+
+class _Worker:
+    """One process, and the thread that gives it jobs until none is left; the process starts with the first job."""
+
+    def __init__(self, environment: dict[str, str], jobs: _Jobs, arguments: Any) -> None:
         self._environment = environment
         self._jobs = jobs
         self._arguments = arguments
@@ -138,15 +150,13 @@ class _Worker:
     def _work(self) -> None:
         from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
-        with contextlib.suppress(queue.Empty):
-            while not self._stopped:
-                overrides = self._jobs.get_nowait()
-                if self._pool is None:
-                    self._pool = ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS, env=self._environment)
-                try:
-                    self._pool.submit(run_one, overrides, *self._arguments).result()
-                except TerminatedWorkerError:  # its job's folder says how far it came
-                    self._pool = None
+        while not self._stopped and (overrides := self._jobs.next()) is not None:
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS, env=self._environment)
+            try:
+                self._pool.submit(run_one, overrides, *self._arguments).result()
+            except TerminatedWorkerError:  # its job's folder says how far it came
+                self._pool = None
         if self._pool is not None:
             self._pool.shutdown(wait=not self._stopped)
 

@@ -1,11 +1,12 @@
 """The sweep's folder: what was planned, and what has become of each job.
 
-The plan is written once, before the first job. What became of a job stands in the job's own folder, so workers never
-write to one place; `states` reads it from there, whoever asks.
+The plan is written before the first job; a search adds a job for each trial. What became of a job stands in the job's
+own folder, so workers never write to one place; `states` reads it from there, whoever asks.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from experiments.errors import UserError
 from experiments.files import write_json
 
 SWEEP = "sweep.json"
-PENDING, KILLED = "pending", "killed"
+PENDING, KILLED, PRUNED = "pending", "killed", "pruned"
 UNFINISHED = (PENDING, KILLED, "interrupted")
 
 
@@ -54,7 +55,8 @@ class State:
     @property
     def is_unfinished(self) -> bool:
         """Whether there is something left to do, be it but the report of a completed run."""
-        return self.status in UNFINISHED or (self.status == "completed" and not (self.folder / reports.PAGE).exists())
+        has_ended = self.status in ("completed", PRUNED)
+        return self.status in UNFINISHED or (has_ended and not (self.folder / reports.PAGE).exists())
 
     def metric(self, name: str) -> float | None:
         """A metric such as `validation.accuracy`, where the job has one."""
@@ -70,8 +72,18 @@ class Ledger:
         self._plan: dict[str, Any] | None = None
 
     @classmethod
-    def create(cls, folder: Path, jobs: Sequence[Any], arguments: Sequence[str], command: str) -> "Ledger":
-        """Write the plan; `jobs` have `overrides` and `config`, `arguments` are those of runner.py."""
+    def create(
+        cls,
+        folder: Path,
+        jobs: Sequence[Any],
+        arguments: Sequence[str],
+        command: str,
+        search: dict[str, Any] | None = None,
+    ) -> "Ledger":
+        """Write the plan; `jobs` have `overrides` and `config`, `arguments` are those of runner.py.
+
+        Of a `search` the jobs are examples, none of which is planned.
+        """
         first: ExperimentConfig = jobs[0].config
         plan = {
             "name": first.name,
@@ -79,10 +91,8 @@ class Ledger:
             "command": command,
             "arguments": list(arguments),
             "metric": first.sweep.metric,
-            "jobs": [
-                {"number": number, "overrides": list(job.overrides), "config": job.config.model_dump()}
-                for number, job in enumerate(jobs)
-            ],
+            "search": search,
+            "jobs": [] if search else [_planned(number, *job) for number, job in enumerate(map(_parts, jobs))],
         }
         write_json(folder / SWEEP, plan)
         return cls(folder)
@@ -95,15 +105,50 @@ class Ledger:
             UserError: there is no sweep in the folder, or its plan cannot be read.
         """
         if self._plan is None:
-            path = self.folder / SWEEP
-            try:
-                self._plan = json.loads(path.read_text(encoding="utf-8"))
-            except FileNotFoundError:
-                raise UserError(f"{self.folder}: holds no {SWEEP}, expected a sweep's folder") from None
-            except (OSError, ValueError) as error:
-                raise UserError(f"{path}: cannot be read ({error}), expected the plan of a sweep") from None
-        assert self._plan is not None
+            self._plan = self._read()
         return self._plan
+
+    def _read(self) -> dict[str, Any]:
+        path = self.folder / SWEEP
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise UserError(f"{self.folder}: holds no {SWEEP}, expected a sweep's folder") from None
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: cannot be read ({error}), expected the plan of a sweep") from None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from writing the plan, and read it anew."""
+        with FileLock(self.folder / ".tables.lock"):
+            self._plan = self._read()
+            yield
+
+    def add(self, overrides: Sequence[str], config: ExperimentConfig) -> Job:
+        """Plan one more job."""
+        with self.held():
+            number = len(self.plan["jobs"])
+            plan = self.plan | {"jobs": [*self.plan["jobs"], _planned(number, overrides, config)]}
+            write_json(self.folder / SWEEP, plan)
+            self._plan = plan
+        return self.jobs[number]
+
+    @property
+    def size(self) -> int:
+        """How many jobs there will be."""
+        return self.plan["search"]["n_trials"] if self.plan["search"] else len(self.plan["jobs"])
+
+    @property
+    def swept_keys(self) -> set[str]:
+        """The keys that differ from job to job."""
+        space = self.plan["search"]["space"] if self.plan["search"] else []
+        return {axis["key"].lstrip("+") for axis in space} | {key for job in self.jobs for key in job.swept}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to do."""
+        states = self.states()
+        return len(states) == self.size and not any(state.is_unfinished for state in states)
 
     @property
     def jobs(self) -> list[Job]:
@@ -118,6 +163,8 @@ class Ledger:
 
     def states(self) -> list[State]:
         """What has become of each job by now."""
+        if self.plan["search"]:
+            self._plan = self._read()  # the one who conducts it may have added jobs
         return [self._state(job) for job in self.jobs]
 
     def _state(self, job: Job) -> State:
@@ -129,7 +176,17 @@ class Ledger:
         status = record["status"]
         if status == "running" and not is_locked(folder):
             status = KILLED
+        if status == "completed" and record.get("pruned"):
+            status = PRUNED
         return State(job, folder, status, record)
+
+
+def _parts(job: Any) -> tuple[Sequence[str], ExperimentConfig]:
+    return job.overrides, job.config
+
+
+def _planned(number: int, overrides: Sequence[str], config: ExperimentConfig) -> dict[str, Any]:
+    return {"number": number, "overrides": list(overrides), "config": config.model_dump()}
 
 
 def is_locked(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from experiments.history import History
 from experiments.plots import styled
 from experiments.sweeps.leaderboard import SEED, Leaderboard
+from experiments.sweeps.ledger import PRUNED
 from experiments.text import plain
 
 MANY = 10  # curves, up to which each has a name of its own in the legend
@@ -22,7 +23,7 @@ def of_sweep(board: Leaderboard) -> dict[str, Figure]:
     figures = {f"by_{key.replace('/', '.')}.png": by_key(board, key) for key in keys or board.keys}
     if curves := _histories(board):
         figures["curves.png"] = all_curves(curves, board.metric)
-    if len(keys) == 2 and any(group.values for group in board.groups):
+    if len(keys) == 2 and any(group.values for group in board.groups) and _is_grid(board, keys):
         figures["heat_map.png"] = heat_map(board, keys[0], keys[1])
     return figures
 
@@ -38,9 +39,22 @@ def by_key(board: Leaderboard, key: str) -> Figure:
     done = [(x, y) for x, y in zip(positions, values, strict=True) if y is not None]
     if done:
         at = sorted({x for x, _ in done})
-        axes.plot(at, [np.mean([y for x, y in done if x == here]) for here in at], color="#1f6feb", label="mean")
+        if len(at) <= MANY:
+            axes.plot(at, [np.mean([y for x, y in done if x == here]) for here in at], color="#1f6feb", label="mean")
         axes.plot(*zip(*done, strict=True), "o", color="#1f6feb", markersize=6, label="a job")
-    missing = [(x, state.status) for x, y, state in zip(positions, values, board.states, strict=True) if y is None]
+    pruned = [
+        (x, y)
+        for x, state in zip(positions, board.states, strict=True)
+        if state.status == PRUNED and (y := state.metric(board.metric)) is not None
+    ]
+    if pruned:
+        axes.plot(*zip(*pruned, strict=True), "o", color="#888888", fillstyle="none", label="pruned")
+        axes.legend(loc="best", fontsize=8)
+    missing = [
+        (x, state.status)
+        for x, y, state in zip(positions, values, board.states, strict=True)
+        if y is None and state.status != PRUNED
+    ]
     for x, status in missing:
         axes.plot([x], [0.03], "X", color=DIVERGED, markersize=9, transform=axes.get_xaxis_transform())
         axes.annotate(
@@ -113,6 +127,57 @@ def heat_map(board: Leaderboard, across: str, down: str) -> Figure:
     axes.set_title(f"Mean {board.metric}")
     figure.colorbar(image, ax=axes)
     return figure
+
+
+@styled
+def search_history(board: Leaderboard) -> Figure:
+    """The metric of each trial in the order in which they were chosen, and the best so far."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    sign = -1 if board.metric.endswith("loss") else 1
+    found = [
+        (state.job.number, value, state.status)
+        for state in board.states
+        if (value := state.metric(board.metric)) is not None
+    ]
+    for status, colour in (("completed", "#1f6feb"), (PRUNED, "#888888")):
+        points = [(number, value) for number, value, each in found if each == status]
+        if points:
+            face = colour if status == "completed" else "none"
+            axes.plot(*zip(*points, strict=True), "o", color=colour, markerfacecolor=face, label=f"a trial, {status}")
+    done = [(number, value) for number, value, status in found if status == "completed"]
+    if done:
+        best = sign * np.maximum.accumulate([sign * value for _, value in done])
+        axes.step([number for number, _ in done], best, where="post", color="#1a7f37", label="best so far")
+    for state in board.states:
+        if state.metric(board.metric) is None:
+            axes.plot([state.job.number], [0.03], "X", color=DIVERGED, transform=axes.get_xaxis_transform())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("Trial")
+    axes.set_ylabel(board.metric)
+    axes.set_title("The search, trial by trial")
+    if found:
+        axes.legend(loc="best", fontsize=8)
+    return figure
+
+
+@styled
+def importances(shares: dict[str, float], metric: str) -> Figure:
+    """Each swept key's share in the differences of the metric."""
+    figure = Figure(figsize=(8, 1.4 + 0.45 * len(shares)), layout="constrained")
+    axes = figure.add_subplot()
+    names = list(shares)[::-1]
+    bars = axes.barh([plain(name) for name in names], [shares[name] for name in names], color="#1f6feb")
+    axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=9)
+    axes.set_xlim(0, 1.1)
+    axes.set_xlabel(f"Share in the differences of {metric}")
+    axes.set_title("Importance of the searched keys")
+    return figure
+
+
+def _is_grid(board: Leaderboard, keys: Sequence[str]) -> bool:
+    """Whether each key has few values, as those of a search's interval are not."""
+    return all(len({state.job.swept.get(key) for state in board.states}) <= MANY + 2 for key in keys)
 
 
 def _positions(texts: Sequence[str]) -> tuple[list[float], bool]:
