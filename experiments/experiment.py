@@ -14,8 +14,8 @@ from typing import Any
 from experiments import console, datasets, models, plots, provenance, reports, runs, session
 from experiments.callbacks import build_callbacks
 from experiments.checkpoints import Checkpoints
-from experiments.config import ExperimentConfig
-from experiments.datasets import Dataset
+from experiments.config import DatasetConfig, ExperimentConfig
+from experiments.datasets import Dataset, shared
 from experiments.errors import UserError
 from experiments.evaluation import Evaluation, evaluate
 from experiments.files import atomic
@@ -26,8 +26,14 @@ from experiments.training import Diverged, Interrupted, StopRequest, train
 
 log = logging.getLogger(__name__)
 
-# Jobs of a serial sweep share a process: they share the arrays too, as long as they ask for the same.
-load = lru_cache(maxsize=1)(datasets.load)
+
+@lru_cache(maxsize=1)
+def load(config: DatasetConfig, shared_in: Path | None = None) -> Dataset:
+    """Jobs of a serial sweep share a process: they share the arrays too, as long as they ask for the same.
+
+    Processes share them by files in a folder.
+    """
+    return datasets.load(config) if shared_in is None else shared.load(config, shared_in)
 
 
 @dataclass(frozen=True)
@@ -36,12 +42,13 @@ class Surroundings:
 
     `quiet`: nothing is printed; a sweep's jobs are followed by their files. `later`: takes the writing of plots and
     page off this thread. `callbacks`: makes further Keras callbacks; one that ends a run for good has its epoch in
-    `pruned`.
+    `pruned`. `data`: a folder by which processes share what they have loaded.
     """
 
     quiet: bool = False
     later: Callable[[Callable[[], None]], None] | None = None
     callbacks: Callable[[], Sequence[Any]] = tuple
+    data: Path | None = None
 
 
 ALONE = Surroundings()
@@ -120,7 +127,7 @@ def _recorded(run: runs.Run, config: ExperimentConfig, around: Surroundings) -> 
 
 
 def _experiment(config: ExperimentConfig, run: runs.Run, around: Surroundings) -> str:
-    dataset = load(config.dataset)
+    dataset = load(config.dataset, around.data)
     run.describe_data(dataset)
 
     out = console.silent() if around.quiet else console.console()

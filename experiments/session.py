@@ -7,7 +7,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # notes are silenced, warnings are not
@@ -26,6 +26,9 @@ def start(seed: int) -> list[str]:
         import tensorflow as tf
 
         devices = tf.config.list_physical_devices()
+        for gpu in tf.config.list_physical_devices("GPU"):
+            with suppress(RuntimeError):  # once it is in use it stays as it is
+                tf.config.experimental.set_memory_growth(gpu, True)  # else the first of several workers takes it all
         if not gc.get_freeze_count():
             gc.freeze()  # what the libraries made on import stays: every collection after this is 0.2 s shorter
         tf.get_logger().addFilter(_is_no_advice)

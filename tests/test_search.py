@@ -79,7 +79,7 @@ def test_mistakes_of_a_search(arguments, message):
     [
         ("optimizer.learning_rate=interval(1e-4,1)", {"low": 1e-4, "high": 1.0, "integer": False, "log": True}),
         ("optimizer.momentum=interval(0,0.9)", {"low": 0.0, "high": 0.9, "integer": False, "log": False}),
-        ("optimizer.momentum=tag(linear,interval(1e-3,0.9))", {"low": 1e-3, "high": 0.9, "integer": False, "log": False}),
+        ("optimizer.momentum=tag(linear,interval(1e-3,0.9))", {"low": 1e-3, "high": 0.9, "integer": 0, "log": False}),
         ("optimizer.learning_rate=tag(log,interval(0.1,1))", {"low": 0.1, "high": 1, "integer": False, "log": True}),
         ("trainer.batch_size=int(interval(8,64))", {"low": 8, "high": 64, "integer": True, "log": False}),
         ("model.activation=relu,tanh", {"texts": ["model.activation=relu", "model.activation=tanh"]}),

@@ -1,5 +1,6 @@
 """A sweep from its plan to its end: what the parent does around Hydra, and what a job does in any process."""
 
+import multiprocessing
 import shutil
 import signal
 import sys
@@ -10,11 +11,14 @@ from typing import Any
 
 from experiments import provenance, runs
 from experiments.config import ExperimentConfig
+from experiments.datasets import shared
 from experiments.files import write_json
 from experiments.sweeps import display, files
 from experiments.sweeps.drawing import Drawing
 from experiments.sweeps.leaderboard import Leaderboard
 from experiments.sweeps.ledger import PENDING, SWEEP, Ledger
+
+DATA = ".data"  # what workers share while the sweep runs
 
 # How reports are put off in the process that conducts a sweep; its workers have no core to spare.
 _later: ContextVar[Any] = ContextVar("later", default=None)
@@ -32,7 +36,12 @@ def run_job(folder: Path) -> str:
     ledger = Ledger(folder.parent)
     number = int(folder.name)
     config = ledger.config(number)
-    around = Surroundings(quiet=True, later=_later.get(), callbacks=lambda: _callbacks(ledger, number))
+    around = Surroundings(
+        quiet=True,
+        later=_later.get(),
+        callbacks=lambda: _callbacks(ledger, number),
+        data=folder.parent / DATA if multiprocessing.parent_process() else None,
+    )
     try:
         if (folder / runs.RECORD).exists():
             return resume_experiment(folder, around)
@@ -76,6 +85,7 @@ def conduct(ledger: Ledger, run: Callable[[], Any]) -> Leaderboard:
                 run()
         finally:
             _later.set(None)
+            shared.remove(ledger.folder / DATA)
             board = finish(ledger)
     return board
 
