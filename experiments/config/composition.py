@@ -20,7 +20,7 @@ from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
-from experiments.config import hydra_groups, safety
+from experiments.config import hydra_groups, launchers, safety
 from experiments.config.mistakes import mistakes, nearest, shown
 from experiments.config.overrides import GROUPS, Overrides, first_line, let_in, option_names, parse
 from experiments.config.schema import ExperimentConfig
@@ -96,7 +96,7 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
             hydra_node = _hydra_node(base)
         except OmegaConfBaseException as error:
             raise refusal([*found, _composition_mistake(error)]) from None
-        found += safety.refusals(hydra_node)
+        found += safety.refusals(hydra_node) + launchers.refusals(hydra_node)
         is_sweep = bool(flags.multirun or hydra_node["mode"] == "MULTIRUN")
         if is_sweep:
             params = [f"{key}={value}" for key, value in (hydra_node["sweeper"].get("params") or {}).items()]

@@ -17,19 +17,18 @@ from types import ModuleType
 from typing import Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, run_job, setup_globals
-from hydra.plugins.launcher import Launcher
+from hydra.core.utils import JobReturn, setup_globals
 from hydra.plugins.sweeper import Sweeper
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
+from experiments.sweeps.jobs import GRACE_SECONDS, JobsLauncher, run_one, thread_budget
 from experiments.sweeps.ledger import UNFINISHED, Ledger
+from experiments.sweeps.ray_launcher import RayLauncher
+from experiments.sweeps.submitit_launcher import SubmititLauncher
 
 NAMESPACE = "hydra_plugins.experiments"
 IDLE_SECONDS = 60  # after which a worker without work ends by itself: its parent may have been killed
-GRACE_SECONDS = 10  # for workers to commit a checkpoint when the sweep is interrupted
 
 
 class PlannedSweeper(Sweeper):
@@ -65,7 +64,7 @@ def _swept(arguments: Sequence[str], ledger: Ledger) -> set[str]:
     return {text for text in arguments if text.lstrip("+").partition("=")[0] in keys}
 
 
-class WorkersLauncher(Launcher):
+class WorkersLauncher(JobsLauncher):
     """Runs jobs in `n_jobs` processes of joblib's loky that are kept from job to job.
 
     Each worker is a pool of its own: when it is killed only its job is lost, and a new one takes its place. The cores
@@ -77,20 +76,14 @@ class WorkersLauncher(Launcher):
         self.workers = cores if n_jobs < 1 else n_jobs
         self.threads = max(1, cores // self.workers)
 
-    def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
-        self.hydra_context = hydra_context
-        self.task_function = task_function
-        self.config = config
-
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run all jobs; what became of them stands in their folders."""
         setup_globals()
         jobs: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()
         for overrides in job_overrides:
             jobs.put(overrides)
-        arguments = (self.hydra_context, self.config, self.task_function, Singleton.get_state())
         workers = [
-            _Worker(self._environment(number), jobs, arguments) for number in range(min(self.workers, jobs.qsize()))
+            _Worker(self._environment(number), jobs, self.context) for number in range(min(self.workers, jobs.qsize()))
         ]
         try:
             for worker in workers:
@@ -108,9 +101,7 @@ class WorkersLauncher(Launcher):
 
     def _environment(self, number: int) -> dict[str, str]:
         """What a worker is started with: its share of the cores, and of the GPUs."""
-        threads = str(self.threads)
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-        shares = dict.fromkeys(names, threads)
+        shares = thread_budget(self.threads)
         gpus = sorted(Path("/dev").glob("nvidia[0-9]*"))
         if gpus and "CUDA_VISIBLE_DEVICES" not in os.environ:
             shares["CUDA_VISIBLE_DEVICES"] = str(number % len(gpus))
@@ -151,35 +142,14 @@ class _Worker:
             self._pool.shutdown(wait=not self._stopped)
 
 
-def run_one(
-    overrides: Sequence[str], hydra_context: Any, config: DictConfig, task_function: Any, singletons: dict[Any, Any]
-) -> None:
-    """In a worker: what Hydra's launchers do for one job."""
-    setup_globals()
-    Singleton.set_state(singletons)
-    number = int(overrides[-1].partition("=")[2])
-    sweep_config = hydra_context.config_loader.load_sweep_config(config, list(overrides))
-    with open_dict(sweep_config):
-        sweep_config.hydra.job.id = f"{sweep_config.hydra.job.name}_{number}"
-        sweep_config.hydra.job.num = number
-    HydraConfig.instance().set_config(sweep_config)
-    run_job(
-        hydra_context=hydra_context,
-        config=sweep_config,
-        task_function=task_function,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
-
-
 def register() -> None:
-    """Make the two known to Hydra, under the only package from which it takes plugins."""
+    """Make them known to Hydra, under the only package from which it takes plugins."""
     try:
         package = importlib.import_module("hydra_plugins")  # there where any plugin is installed
     except ModuleNotFoundError:
         package = sys.modules["hydra_plugins"] = ModuleType("hydra_plugins")
     package.experiments = sys.modules[NAMESPACE] = sys.modules[__name__]  # type: ignore[attr-defined]
-    plugins: list[Any] = [PlannedSweeper, WorkersLauncher]
+    plugins: list[Any] = [PlannedSweeper, WorkersLauncher, RayLauncher, SubmititLauncher]
     for plugin in plugins:
         plugin.__module__ = NAMESPACE
         Plugins.instance().register(plugin)
