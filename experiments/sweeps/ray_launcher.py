@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from experiments.sweeps.jobs import GRACE_SECONDS, JobsLauncher, number_of, run_
 from experiments.sweeps.ledger import PENDING, Ledger
 from experiments.text import plain
 
-LOOK_SECONDS = 0.5
 STORE_BYTES = 80 * 2**20  # Ray's least: jobs hand results over in files
 
 
@@ -37,30 +37,29 @@ class RayLauncher(JobsLauncher):
             run = ray.remote(num_cpus=self.num_cpus, num_gpus=self.num_gpus, max_retries=0)(run_anywhere)
             where, context = (self.sweep_folder, Path.cwd()), ray.put(self.context)
             tasks = {run.remote(*where, texts, context): number_of(texts) for texts in job_overrides}
+            waiting = threading.Thread(target=self._wait, args=(ray, tasks), daemon=True)
+            waiting.start()
             try:
-                self._wait(ray, tasks)
+                while waiting.is_alive():  # waiting here, Ray would make another exit status of a signal
+                    waiting.join(0.2)
             except BaseException:
                 for task in tasks:
-                    ray.cancel(task)  # a SIGINT to the job's process, wherever it is
-                ray.wait(list(tasks), num_returns=len(tasks), timeout=GRACE_SECONDS)
+                    ray.cancel(task)  # a KeyboardInterrupt in the job's process, wherever it is
+                waiting.join(GRACE_SECONDS)
                 raise
         return []
 
     def _wait(self, ray: Any, tasks: dict[Any, int]) -> None:
         """Until all have ended; those that never began are told, as their folders cannot."""
-        left = list(tasks)
-        while left:
-            done, left = ray.wait(left, timeout=LOOK_SECONDS)
-            for task in done:
-                try:
-                    ray.get(task)
-                except ray.exceptions.RayError as error:
-                    self._tell(tasks[task], error)
-
-    def _tell(self, number: int, error: Exception) -> None:
-        if Ledger(self.sweep_folder).state(number).status == PENDING:
-            cause = getattr(error, "cause", None) or error
-            print(f"job {number}: did not begin, {plain(cause)}", file=sys.stderr)
+        for task, number in tasks.items():
+            try:
+                ray.get(task)
+            except ray.exceptions.TaskCancelledError:
+                continue
+            except ray.exceptions.RayError as error:
+                if Ledger(self.sweep_folder).state(number).status == PENDING:
+                    cause = getattr(error, "cause", None) or error
+                    print(f"job {number}: did not begin, {plain(cause)}", file=sys.stderr)
 
 
 @contextlib.contextmanager
