@@ -16,6 +16,7 @@ from tests.conftest import environment
 from tests.faults import runs
 from tests.faults.sweeps import CONFIG, running, statuses, sweep, wait_for
 
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     """A sweep of three seeds that was left alone."""
