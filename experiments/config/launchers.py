@@ -1,6 +1,7 @@
 """What a launcher needs: packages that not everybody installs, and values that it can use."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -29,7 +30,10 @@ COUNT = (_count, "a whole number, at least 1")
 AMOUNT = (_amount, "a number, at least 0")
 WORD = (_word, "a name on one line, or null")
 EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "address": (_word, "auto, HOST:PORT, or null for a Ray of the sweep's own"),
+    "address": (
+        lambda value: re.fullmatch(r"auto|[^\s:/]+:\d{1,5}", str(value)) is not None,
+        "auto, HOST:PORT, or null for a Ray of the sweep's own",
+    ),
     "num_cpus": COUNT,
     "num_gpus": AMOUNT,
     "timeout_min": COUNT,

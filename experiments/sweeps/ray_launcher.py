@@ -7,6 +7,7 @@ packages that nothing here needs.
 import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,10 +16,13 @@ from typing import Any
 
 from hydra.core.utils import JobReturn, setup_globals
 
+from experiments.config.mistakes import shown
+from experiments.errors import UserError
 from experiments.sweeps.jobs import GRACE_SECONDS, JobsLauncher, number_of, run_anywhere, thread_budget
 from experiments.sweeps.ledger import PENDING, Ledger
 from experiments.text import plain
 
+CONNECT_SECONDS = 5
 STORE_BYTES = 80 * 2**20  # Ray's least: jobs hand results over in files
 
 
@@ -31,7 +35,11 @@ class RayLauncher(JobsLauncher):
         self.num_gpus = num_gpus
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run all jobs; what became of them stands in their folders."""
+        """Run all jobs; what became of them stands in their folders.
+
+        Raises:
+            UserError: there is no Ray at the address.
+        """
         setup_globals()
         with _connected(self.address, thread_budget(self.num_cpus)) as ray:
             run = ray.remote(num_cpus=self.num_cpus, num_gpus=self.num_gpus, max_retries=0)(run_anywhere)
@@ -72,13 +80,22 @@ def _connected(address: str | None, variables: dict[str, str]) -> Iterator[Any]:
 
     own = {"include_dashboard": False, "object_store_memory": STORE_BYTES} if address is None else {}
     before = signal.getsignal(signal.SIGTERM)
-    ray.init(
-        address=address or "local",
-        log_to_driver=False,
-        logging_level="ERROR",
-        runtime_env={"env_vars": variables},
-        **own,
-    )
+    try:
+        if address not in (None, "auto"):  # for one that does not answer Ray would wait for minutes
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        ray.init(
+            address=address or "local",
+            log_to_driver=False,
+            logging_level="ERROR",
+            runtime_env={"env_vars": variables},
+            **own,
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"hydra.launcher.address: received {shown(address)}, expected a Ray that runs, or null for one of the"
+            f" sweep's own ({plain(str(error).splitlines()[0])})"
+        ) from None
     signal.signal(signal.SIGTERM, before)  # Ray puts a handler of its own in its place
     try:
         yield ray

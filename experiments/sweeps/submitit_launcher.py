@@ -4,6 +4,7 @@ Hydra's own submitit launcher leaves all jobs to themselves when one was killed 
 commands from the config.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 from hydra.core.utils import JobReturn, setup_globals
 
 from experiments.sweeps.jobs import GRACE_SECONDS, JobsLauncher, number_of, run_anywhere, thread_budget
-from experiments.sweeps.ledger import PENDING, Ledger
+from experiments.sweeps.ledger import KILLED, PENDING, Ledger, State
 
 LOOK_SECONDS = 0.5
 FOLDER = ".submitit"  # of the sweep's: batch scripts, and what jobs print
@@ -37,22 +38,24 @@ class SubmititLauncher(JobsLauncher):
         import submitit
 
         setup_globals()
+        logging.getLogger("submitit").setLevel(logging.ERROR)  # it warns each time that Slurm keeps no accounts
         os.environ |= thread_budget(self.cpus_per_task)  # a job gets the environment in which it was submitted
         ledger = Ledger(self.sweep_folder)
         executor = submitit.AutoExecutor(self.sweep_folder / FOLDER / "%j", cluster=self.cluster)
         executor.update_parameters(name=ledger.plan["name"], cpus_per_task=self.cpus_per_task, **self.options)
         call = _Call(self.sweep_folder, Path.cwd(), self.context)
-        jobs = executor.map_array(call, list(job_overrides))
+        before = [ledger.state(number_of(overrides)) for overrides in job_overrides]
+        jobs = list(zip(executor.map_array(call, list(job_overrides)), before, strict=True))
         try:
-            _wait(jobs)
+            _wait(jobs, ledger)
         except BaseException:
-            for job in jobs:
+            for job, _ in jobs:
                 _end(job)
-            _wait(jobs, GRACE_SECONDS)
+            _wait(jobs, ledger, GRACE_SECONDS)
             raise
-        for job, overrides in zip(jobs, job_overrides, strict=True):
-            if ledger.state(number_of(overrides)).status == PENDING:
-                print(f"job {number_of(overrides)}: did not begin, see {job.paths.stderr}", file=sys.stderr)
+        for job, state in jobs:
+            if ledger.state(state.job.number).status == PENDING:
+                print(f"job {state.job.number}: did not begin, see {job.paths.stderr}", file=sys.stderr)
         return []
 
 
@@ -72,10 +75,19 @@ class _Call:
         run_anywhere(*self.arguments, overrides, self.context)
 
 
-def _wait(jobs: Sequence[Any], seconds: float = float("inf")) -> None:
+def _wait(jobs: Sequence[tuple[Any, State]], ledger: Ledger, seconds: float = float("inf")) -> None:
+    """Until all have ended; with each job the state is given in which it was submitted."""
     deadline = time.monotonic() + seconds
-    while not all(job.done() for job in jobs) and time.monotonic() < deadline:
+    while not all(_is_over(job, before, ledger) for job, before in jobs) and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
+
+
+def _is_over(job: Any, before: State, ledger: Ledger) -> bool:
+    """By what submitit knows; where Slurm keeps no accounts that is nothing of a job that was killed."""
+    if job.done() or job.state != "UNKNOWN":
+        return job.done()
+    now = ledger.state(before.job.number)
+    return now.status == KILLED and now.record != before.record
 
 
 def _end(job: Any) -> None:
