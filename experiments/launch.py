@@ -136,10 +136,13 @@ def prepare(arguments: Sequence[str]) -> Start:
         raise UserError("--experimental-rerun: refused, since it unpickles; repeat a run by the command in its report")
 
     from experiments.config.composition import compose_command_line
+    from experiments.config.launchers import check_installed
 
     composition = compose_command_line(arguments)
     if any(argument in ("--cfg", "-c") or argument.startswith("--cfg=") for argument in arguments):
         return Start(list(arguments))
+    if composition.is_sweep:
+        check_installed(composition.launcher)
     key = "sweep" if composition.is_sweep else "run"
     folder = (use if composition.folder_given else reserve)(Path(composition.folder))
     started = [*arguments, f"hydra.{key}.dir={_quoted(folder)}"]

@@ -10,7 +10,7 @@ import pytest
 from experiments.config.launchers import refusals
 from experiments.errors import UserError
 from experiments.sweeps.jobs import run_anywhere
-from tests.conftest import PROJECT, environment
+from tests.conftest import PROJECT, environment, run_command
 
 WITHOUT = """
 import runpy, sys
@@ -37,7 +37,7 @@ def test_a_launcher_whose_package_is_missing_is_refused_before_anything_is_writt
     )
     assert done.returncode == 2
     assert done.stderr == (
-        f"The config has a mistake: hydra/launcher={launcher}: needs the package {package}, which is not installed;"
+        f"hydra/launcher={launcher}: needs the package {package}, which is not installed;"
         f" in the project's folder: pip install -e '.[{extra}]'\n"
     )
     assert list(tmp_path.iterdir()) == []
@@ -46,6 +46,11 @@ def test_a_launcher_whose_package_is_missing_is_refused_before_anything_is_writt
 @pytest.mark.parametrize(
     ("options", "line"),
     [
+        (
+            {"n_jobs": 0},
+            "hydra.launcher.n_jobs: received 0, expected a number of processes, at least 1, or -1 for one a core",
+        ),
+        ({"slurm_setup": ["rm -rf ~"]}, "hydra.launcher.slurm_setup: unknown key. Did you mean slurm_qos?"),
         ({"num_cpus": 0}, "hydra.launcher.num_cpus: received 0, expected a whole number, at least 1"),
         ({"num_cpus": "2"}, "hydra.launcher.num_cpus: received '2', expected a whole number, at least 1"),
         ({"num_gpus": -0.5}, "hydra.launcher.num_gpus: received -0.5, expected a number, at least 0"),
@@ -65,14 +70,25 @@ def test_a_launcher_whose_package_is_missing_is_refused_before_anything_is_writt
     ],
 )
 def test_values_that_no_launcher_can_use_are_named(options, line):
-    assert refusals({"runtime": {"choices": {"hydra/launcher": "basic"}}, "launcher": options}) == [line]
+    assert refusals(options) == [line]
+
+
+def test_a_sweep_for_slurm_needs_slurm(tmp_path):
+    pytest.importorskip("submitit")
+    done = run_command(tmp_path, "runner.py", "-m", "hydra/launcher=submitit_slurm", "seed=1,2", PATH="")
+    assert done.status == 2
+    assert done.err == (
+        "hydra/launcher=submitit_slurm: there is no srun on this machine, expected one that submits to Slurm;"
+        " hydra/launcher=joblib runs jobs on this machine\n"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_more_cores_a_job_than_this_machine_has_are_refused():
     launcher = {"address": None, "num_cpus": 100_000}
-    (line,) = refusals({"runtime": {"choices": {}}, "launcher": launcher})
+    (line,) = refusals(launcher)
     assert line.startswith("hydra.launcher.num_cpus: received 100000, expected at most ")
-    assert refusals({"runtime": {"choices": {}}, "launcher": launcher | {"address": "auto"}}) == []
+    assert refusals(launcher | {"address": "auto"}) == []
 
 
 def test_a_job_on_a_machine_without_the_sweeps_folder_says_so(tmp_path):

@@ -40,12 +40,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Composition:
-    """What a command line asks for; `folder` is where Hydra would put it, `folder_given` whether the user said so."""
+    """What a command line asks for; `folder` is where Hydra would put it, `folder_given` whether the user said so.
+
+    `launcher` is the option of `hydra/launcher` that a sweep's jobs are started by.
+    """
 
     jobs: list[Job]
     is_sweep: bool
     folder: str
     folder_given: bool
+    launcher: str
 
 
 def validate(values: Any) -> ExperimentConfig:
@@ -96,7 +100,7 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
             hydra_node = _hydra_node(base)
         except OmegaConfBaseException as error:
             raise refusal([*found, _composition_mistake(error)]) from None
-        found += safety.refusals(hydra_node) + launchers.refusals(hydra_node)
+        found += safety.refusals(hydra_node) + launchers.refusals(hydra_node["launcher"])
         is_sweep = bool(flags.multirun or hydra_node["mode"] == "MULTIRUN")
         if is_sweep:
             params = [f"{key}={value}" for key, value in (hydra_node["sweeper"].get("params") or {}).items()]
@@ -110,7 +114,8 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
         raise refusal(found)
     where = "sweep" if is_sweep else "run"
     folder_given = any(text.lstrip("+").startswith(f"hydra.{where}.dir=") for text in flags.overrides)
-    return Composition(jobs, is_sweep, hydra_node[where]["dir"], folder_given)
+    launcher = str(hydra_node["runtime"]["choices"].get("hydra/launcher"))
+    return Composition(jobs, is_sweep, hydra_node[where]["dir"], folder_given, launcher)
 
 
 def _searchpath(primary: Path, overrides: Sequence[str]) -> list[Any]:

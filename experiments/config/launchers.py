@@ -3,13 +3,14 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from experiments.config.mistakes import shown
+from experiments.config.mistakes import nearest, shown
+from experiments.errors import UserError
 
-# The options `hydra.runtime.choices` can name → what is imported, and the project's extra that installs it.
+# hydra/launcher → what is imported, and the project's extra that installs it.
 PACKAGES = {"ray": ("ray", "ray"), "submitit_local": ("submitit", "slurm"), "submitit_slurm": ("submitit", "slurm")}
 
 
@@ -30,12 +31,14 @@ COUNT = (_count, "a whole number, at least 1")
 AMOUNT = (_amount, "a number, at least 0")
 WORD = (_word, "a name on one line, or null")
 EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "n_jobs": (lambda value: value == -1 or _count(value), "a number of processes, at least 1, or -1 for one a core"),
     "address": (
         lambda value: re.fullmatch(r"auto|[^\s:/]+:\d{1,5}", str(value)) is not None,
         "auto, HOST:PORT, or null for a Ray of the sweep's own",
     ),
     "num_cpus": COUNT,
     "num_gpus": AMOUNT,
+    "cluster": (lambda value: value in ("local", "slurm"), "local or slurm"),
     "timeout_min": COUNT,
     "cpus_per_task": COUNT,
     "gpus_per_node": (lambda value: type(value) is int and value >= 0, "a whole number, at least 0"),
@@ -50,38 +53,41 @@ EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
 NULLABLE = ("address", "mem_gb", "slurm_partition", "slurm_account", "slurm_qos", "slurm_constraint")
 
 
-def refusals(hydra: dict[str, Any]) -> list[str]:
-    """One line for each reason why the launcher in Hydra's (resolved) config could not start its jobs."""
-    name = hydra["runtime"]["choices"].get("hydra/launcher")
-    return [*_missing(name), *_values(hydra["launcher"])]
+def check_installed(name: str) -> None:
+    """Whether jobs can be started by `hydra/launcher=name` here.
 
-
-def missing_package(name: str) -> str | None:
-    """The line about a launcher whose package is not installed."""
+    Raises:
+        UserError: what it needs is not installed.
+    """
     package, extra = PACKAGES.get(name, ("", ""))
-    if not package or find_spec(package) is not None:
-        return None
-    return (
-        f"hydra/launcher={name}: needs the package {package}, which is not installed;"
-        f" in the project's folder: pip install -e '.[{extra}]'"
-    )
-
-
-def _missing(name: str) -> Iterator[str]:
-    if line := missing_package(name):
-        yield line
-    elif name == "submitit_slurm" and shutil.which("srun") is None:
-        yield (
+    if package and find_spec(package) is None:
+        raise UserError(
+            f"hydra/launcher={name}: needs the package {package}, which is not installed;"
+            f" in the project's folder: pip install -e '.[{extra}]'"
+        )
+    if name == "submitit_slurm" and shutil.which("srun") is None:
+        raise UserError(
             f"hydra/launcher={name}: there is no srun on this machine, expected one that submits to Slurm;"
             " hydra/launcher=joblib runs jobs on this machine"
         )
 
 
-def _values(launcher: dict[str, Any]) -> Iterator[str]:
+def refusals(launcher: dict[str, Any]) -> list[str]:
+    """One line for each option of a launcher, Hydra's `hydra.launcher` (resolved), that it could not use.
+
+    Unknown keys are refused: submitit takes shell commands by some.
+    """
+    lines = []
     for key, value in launcher.items():
-        is_right, expected = EXPECTED.get(key, (lambda value: True, ""))
+        if key == "_target_":
+            continue
+        if key not in EXPECTED:
+            lines.append(f"hydra.launcher.{key}: unknown key.{nearest(key, EXPECTED)}")
+            continue
+        is_right, expected = EXPECTED[key]
         if not (value is None and key in NULLABLE) and not is_right(value):
-            yield f"hydra.launcher.{key}: received {shown(value)}, expected {expected}"
+            lines.append(f"hydra.launcher.{key}: received {shown(value)}, expected {expected}")
     cores, wanted = os.cpu_count() or 1, launcher.get("num_cpus", 1)
     if "address" in launcher and launcher["address"] is None and _count(wanted) and wanted > cores:
-        yield f"hydra.launcher.num_cpus: received {wanted}, expected at most {cores}, the cores of this machine"
+        lines.append(f"hydra.launcher.num_cpus: received {wanted}, expected at most {cores}, the cores of this machine")
+    return lines

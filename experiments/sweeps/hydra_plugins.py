@@ -23,7 +23,7 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 
 from experiments import launch
-from experiments.config.launchers import missing_package
+from experiments.config.launchers import check_installed
 from experiments.errors import UserError
 from experiments.sweeps.jobs import GRACE_SECONDS, JobsLauncher, run_one, thread_budget
 from experiments.sweeps.ledger import UNFINISHED, Ledger
@@ -59,16 +59,10 @@ class PlannedSweeper(Sweeper):
                 self.launcher.launch([texts], initial_job_idx=job.number)
         elif overrides:
             try:
-                _check_package(str(self.config.hydra.runtime.choices["hydra/launcher"]))
+                check_installed(str(self.config.hydra.runtime.choices["hydra/launcher"]))  # a sweep may go on elsewhere
                 self.launcher.launch(overrides, initial_job_idx=0)
             except UserError as error:  # of an exception Hydra would show a traceback
                 sys.exit(launch.complain(error))
-
-
-def _check_package(launcher: str) -> None:
-    """For a sweep that goes on: one that starts has been checked."""
-    if line := missing_package(launcher):
-        raise UserError(line)
 
 
 def _swept(arguments: Sequence[str], ledger: Ledger) -> set[str]:
