@@ -53,7 +53,10 @@ def test_a_launcher_whose_package_is_missing_is_refused_before_anything_is_writt
         ({"slurm_setup": ["rm -rf ~"]}, "hydra.launcher.slurm_setup: unknown key. Did you mean slurm_qos?"),
         ({"num_cpus": 0}, "hydra.launcher.num_cpus: received 0, expected a whole number, at least 1"),
         ({"num_cpus": "2"}, "hydra.launcher.num_cpus: received '2', expected a whole number, at least 1"),
-        ({"num_gpus": -0.5}, "hydra.launcher.num_gpus: received -0.5, expected a number, at least 0"),
+        (
+            {"num_gpus": 1.5},
+            "hydra.launcher.num_gpus: received 1.5, expected a whole number of GPUs, or a part of one, such as 0.5",
+        ),
         (
             {"address": 6379},
             "hydra.launcher.address: received 6379, expected auto, HOST:PORT, or null for a Ray of the sweep's own",

@@ -27,8 +27,11 @@ def _word(value: Any) -> bool:
     return isinstance(value, str) and value.isprintable() and bool(value.strip())
 
 
+def _gpus(value: Any) -> bool:
+    return _amount(value) and (value < 1 or value == int(value))
+
+
 COUNT = (_count, "a whole number, at least 1")
-AMOUNT = (_amount, "a number, at least 0")
 WORD = (_word, "a name on one line, or null")
 EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "n_jobs": (lambda value: value == -1 or _count(value), "a number of processes, at least 1, or -1 for one a core"),
@@ -37,7 +40,7 @@ EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
         "auto, HOST:PORT, or null for a Ray of the sweep's own",
     ),
     "num_cpus": COUNT,
-    "num_gpus": AMOUNT,
+    "num_gpus": (_gpus, "a whole number of GPUs, or a part of one, such as 0.5"),
     "cluster": (lambda value: value in ("local", "slurm"), "local or slurm"),
     "timeout_min": COUNT,
     "cpus_per_task": COUNT,

@@ -23,7 +23,7 @@ from experiments.sweeps.ledger import PENDING, Ledger
 from experiments.text import plain
 
 CONNECT_SECONDS = 5
-STORE_BYTES = 80 * 2**20  # Ray's least: jobs hand results over in files
+STORE_BYTES = 80 * 2**20  # about Ray's least: jobs hand results over in files
 
 
 class RayLauncher(JobsLauncher):
@@ -51,7 +51,7 @@ class RayLauncher(JobsLauncher):
                 while waiting.is_alive():  # waiting here, Ray would make another exit status of a signal
                     waiting.join(0.2)
             except BaseException:
-                for task in tasks:
+                for task in reversed(tasks):  # those first that have not begun
                     ray.cancel(task)  # a KeyboardInterrupt in the job's process, wherever it is
                 waiting.join(GRACE_SECONDS)
                 raise

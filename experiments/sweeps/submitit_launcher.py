@@ -4,12 +4,13 @@ Hydra's own submitit launcher leaves all jobs to themselves when one was killed 
 commands from the config.
 """
 
+import contextlib
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ class SubmititLauncher(JobsLauncher):
         executor.update_parameters(name=ledger.plan["name"], cpus_per_task=self.cpus_per_task, **self.options)
         call = _Call(self.sweep_folder, Path.cwd(), self.context)
         before = [ledger.state(number_of(overrides)) for overrides in job_overrides]
-        jobs = list(zip(executor.map_array(call, list(job_overrides)), before, strict=True))
+        with _sigint_ignored():
+            submitted = executor.map_array(call, list(job_overrides))
+        jobs = list(zip(submitted, before, strict=True))
         try:
             _wait(jobs, ledger)
         except BaseException:
@@ -73,6 +76,16 @@ class _Call:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(JobEnvironment._usr_sig(), lambda signum, frame: signal.raise_signal(signal.SIGTERM))
         run_anywhere(*self.arguments, overrides, self.context)
+
+
+@contextlib.contextmanager
+def _sigint_ignored() -> Iterator[None]:
+    """For the processes that are started meanwhile: at Ctrl-C submitit's own, which get it too, would kill local jobs."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _wait(jobs: Sequence[tuple[Any, State]], ledger: Ledger, seconds: float = float("inf")) -> None:
