@@ -72,15 +72,17 @@ class _Call:
     def __call__(self, overrides: Sequence[str]) -> None:
         from submitit.core.job_environment import JobEnvironment
 
-        # submitit ignores SIGTERM, with which Slurm ends a job, and would start a job anew whose time is nearly over
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(JobEnvironment._usr_sig(), lambda signum, frame: signal.raise_signal(signal.SIGTERM))
+        job = JobEnvironment()
+        if job.cluster == "local":
+            os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which tells its jobs: two signals at once end a run
+        # A job whose time is nearly over commits its state and ends; submitit would start it anew, at once.
+        signal.signal(job._usr_sig(), lambda signum, frame: signal.raise_signal(signal.SIGTERM))
         run_anywhere(*self.arguments, overrides, self.context)
 
 
 @contextlib.contextmanager
 def _sigint_ignored() -> Iterator[None]:
-    """For the processes that are started meanwhile: at Ctrl-C submitit's own, which get it too, would kill local jobs."""
+    """By the processes that are started meanwhile: submitit's own, which get Ctrl-C too, would kill local jobs."""
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
