@@ -140,13 +140,7 @@ class _Worker:
             while not self._stopped:
                 overrides = self._jobs.get_nowait()
                 if self._pool is None:
-                    self._pool = ProcessPoolExecutor(
-                        max_workers=1,
-                        timeout=IDLE_SECONDS,
-                        env=self._environment,
-                        initializer=os.setpgid,  # Ctrl-C reaches the parent alone, which tells its workers
-                        initargs=(0, 0),
-                    )
+                    self._pool = ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS, env=self._environment)
                 try:
                     self._pool.submit(run_one, overrides, *self._arguments).result()
                 except TerminatedWorkerError:  # its job's folder says how far it came
