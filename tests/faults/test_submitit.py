@@ -13,7 +13,7 @@ pytest.importorskip("submitit")
 
 def test_a_killed_job_is_lost_alone_and_an_interrupted_sweep_goes_on(tmp_path):
     folder = tmp_path / "sweep"
-    process = sweep(folder, "hydra/launcher=submitit_local", "seed=3,4")
+    process = sweep(folder, "hydra/launcher=submitit_local", "seed=3,4", "trainer.epochs=150")
     wait_for(process, lambda: running(folder, 0, 2) and running(folder, 1, 2))
     os.kill(record(folder, 0)["pid"], signal.SIGKILL)
     process.send_signal(signal.SIGTERM)
