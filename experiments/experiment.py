@@ -4,12 +4,13 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from experiments import console, datasets, models, plots, provenance, reports, runs, session
 from experiments.callbacks import build_callbacks
@@ -99,31 +100,33 @@ def _has_page(folder: Path) -> bool:
 
 def _recorded(run: runs.Run, config: ExperimentConfig, around: Surroundings) -> str:
     """The experiment, with its end written into run.json, whichever it is."""
-    try:
-        with _signals_raise():
+    with _Signals() as signals:
+        try:
             return _experiment(config, run, around)
-    except UserError as error:
-        run.finish("failed", str(error))
-        raise
-    except (Interrupted, KeyboardInterrupt) as error:
-        signum = getattr(error, "signum", signal.SIGINT)
-        run.finish("interrupted", f"interrupted by {signal.Signals(signum).name}")
-        with suppress(Exception):
-            reports.write_html(run.folder)
-        if not around.quiet:
-            print(
-                f"{run.folder}: interrupted; go on with: python -m experiments resume '{run.folder}'", file=sys.stderr
-            )
-        raise Interrupted(signum) from None
-    except BaseException as error:  # SystemExit too: one job must not end a sweep
-        log.info("The run failed.", exc_info=True)  # below the console's level: the traceback is for the log
-        cause = f"{type(error).__name__}: {str(error).strip()}"
-        if not around.quiet:
-            print(f"{run.folder}: failed, {cause}; the traceback is in runner.log", file=sys.stderr)
-        with suppress(Exception):  # the cause may well keep these from being written too
-            run.finish("failed", cause)
-            reports.write_html(run.folder)
-        return "failed"
+        except UserError as error:
+            run.finish("failed", str(error))
+            raise
+        except (Interrupted, KeyboardInterrupt) as error:
+            signals.let_it_end()
+            signum = getattr(error, "signum", signal.SIGINT)
+            run.finish("interrupted", f"interrupted by {signal.Signals(signum).name}")
+            with suppress(Exception):
+                reports.write_html(run.folder)
+            if not around.quiet:
+                print(
+                    f"{run.folder}: interrupted; go on with: python -m experiments resume '{run.folder}'",
+                    file=sys.stderr,
+                )
+            raise Interrupted(signum) from None
+        except BaseException as error:  # SystemExit too: one job must not end a sweep
+            log.info("The run failed.", exc_info=True)  # below the console's level: the traceback is for the log
+            cause = f"{type(error).__name__}: {str(error).strip()}"
+            if not around.quiet:
+                print(f"{run.folder}: failed, {cause}; the traceback is in runner.log", file=sys.stderr)
+            with suppress(Exception):  # the cause may well keep these from being written too
+                run.finish("failed", cause)
+                reports.write_html(run.folder)
+            return "failed"
 
 
 def _experiment(config: ExperimentConfig, run: runs.Run, around: Surroundings) -> str:
@@ -208,22 +211,28 @@ def _draw(folder: Path, history: History, evaluation: Evaluation | None, dataset
     reports.write_html(folder)
 
 
-@contextmanager
-def _signals_raise() -> Iterator[None]:
+class _Signals:
     """SIGINT and SIGTERM as an exception where training does not wait for either.
 
-    SIGINT too: a process that a shell started in the background ignores it otherwise.
+    SIGINT too: a process that a shell started in the background ignores it otherwise. While the end is written, only
+    another SIGINT counts: at Ctrl-C a sweep's worker gets one, and a SIGTERM from its parent.
     """
-    if threading.current_thread() is not threading.main_thread():  # Python allows no handlers there
-        yield
-        return
 
-    def interrupt(signum: int, frame: Any) -> None:
-        raise Interrupted(signum)
+    def __enter__(self) -> Self:
+        self._before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():  # elsewhere Python allows no handlers
+            self._before = {number: signal.signal(number, self._raise) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def let_it_end(self) -> None:
+        if self._before:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def _raise(self, signum: int, frame: Any) -> None:
+        raise Interrupted(signum)

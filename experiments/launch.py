@@ -136,6 +136,7 @@ def prepare(arguments: Sequence[str]) -> Start:
         raise UserError("--experimental-rerun: refused, since it unpickles; repeat a run by the command in its report")
 
     from experiments.config.composition import compose_command_line
+    from experiments.config.launchers import check_installed
 
     composition = compose_command_line(arguments)
     if composition.space:
@@ -144,6 +145,8 @@ def prepare(arguments: Sequence[str]) -> Start:
         search.check_installed()
     if any(argument in ("--cfg", "-c") or argument.startswith("--cfg=") for argument in arguments):
         return Start(list(arguments))
+    if composition.is_sweep:
+        check_installed(composition.launcher)
     key = "sweep" if composition.is_sweep else "run"
     folder = (use if composition.folder_given else reserve)(Path(composition.folder))
     started = [*arguments, f"hydra.{key}.dir={_quoted(folder)}"]
@@ -153,9 +156,11 @@ def prepare(arguments: Sequence[str]) -> Start:
 
 
 def _resumed(folder: Path) -> Start:
+    from experiments.config.composition import compose_command_line
     from experiments.sweeps.ledger import Ledger
 
     ledger = Ledger(folder)
+    compose_command_line(ledger.plan["arguments"])  # a plan is a file, and may have been edited to name code
     return Start([*ledger.plan["arguments"], f"hydra.sweep.dir={_quoted(folder)}"], sweep=ledger)
 
 

@@ -22,7 +22,7 @@ from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
-from experiments.config import hydra_groups, safety
+from experiments.config import hydra_groups, launchers, safety
 from experiments.config.mistakes import mistakes, nearest, shown
 from experiments.config.overrides import GROUPS, Choices, Interval, Overrides, first_line, let_in, option_names, parse
 from experiments.config.schema import ExperimentConfig
@@ -45,6 +45,7 @@ class Composition:
     """What a command line asks for; `folder` is where Hydra would put it, `folder_given` whether the user said so.
 
     Of a search, `space` is what it chooses from, and `jobs` are points that have been checked.
+    `launcher` is the option of `hydra/launcher` that a sweep's jobs are started by.
     """
 
     jobs: list[Job]
@@ -52,6 +53,7 @@ class Composition:
     folder: str
     folder_given: bool
     space: list[Choices | Interval]
+    launcher: str
 
 
 def validate(values: Any) -> ExperimentConfig:
@@ -102,7 +104,7 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
             hydra_node = _hydra_node(base)
         except OmegaConfBaseException as error:
             raise refusal([*found, _composition_mistake(error)]) from None
-        found += safety.refusals(hydra_node)
+        found += safety.refusals(hydra_node) + launchers.refusals(hydra_node["launcher"])
         is_sweep = bool(flags.multirun or hydra_node["mode"] == "MULTIRUN")
         if is_sweep:
             params = [f"{key}={value}" for key, value in (hydra_node["sweeper"].get("params") or {}).items()]
@@ -120,7 +122,10 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
         raise refusal(found)
     where = "sweep" if is_sweep else "run"
     folder_given = any(text.lstrip("+").startswith(f"hydra.{where}.dir=") for text in flags.overrides)
-    return Composition(jobs, is_sweep, hydra_node[where]["dir"], folder_given, given.swept if is_search else [])
+    launcher = str(hydra_node["runtime"]["choices"].get("hydra/launcher"))
+    return Composition(
+        jobs, is_sweep, hydra_node[where]["dir"], folder_given, given.swept if is_search else [], launcher
+    )
 
 
 def _search_mistakes(given: Overrides, is_search: bool, together: Sequence[str]) -> list[str]:

@@ -17,20 +17,22 @@ from types import ModuleType
 from typing import Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, run_job, setup_globals
-from hydra.plugins.launcher import Launcher
+from hydra.core.utils import JobReturn, setup_globals
 from hydra.plugins.sweeper import Sweeper
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
+from experiments import launch
+from experiments.config.launchers import check_installed
+from experiments.errors import UserError
+from experiments.sweeps.jobs import GRACE_SECONDS, JobsLauncher, number_of, run_one, thread_budget
 from experiments.sweeps.ledger import Job, Ledger
+from experiments.sweeps.ray_launcher import RayLauncher
+from experiments.sweeps.submitit_launcher import SubmititLauncher
 
 NAMESPACE = "hydra_plugins.experiments"
 IDLE_SECONDS = 60  # after which a worker without work ends by itself: its parent may have been killed
 SEARCH_BATCH = 8  # trials chosen at once for a launcher that wants all jobs together
-GRACE_SECONDS = 10  # for workers to commit a checkpoint when the sweep is interrupted
 
 
 class PlannedSweeper(Sweeper):
@@ -53,12 +55,20 @@ class PlannedSweeper(Sweeper):
         swept = ledger.swept_keys
         fixed = [text for text in arguments if text.lstrip("+").partition("=")[0] not in swept]
         jobs = ([*fixed, *job.overrides, f"hydra.sweep.subdir={job.number}"] for job in _to_run(ledger))
+        try:
+            check_installed(str(self.config.hydra.runtime.choices["hydra/launcher"]))  # a sweep may go on elsewhere
+            self._launch(jobs, is_search=bool(ledger.plan["search"]))
+        except UserError as error:  # of an exception Hydra would show a traceback
+            sys.exit(launch.complain(error))
+
+    def _launch(self, jobs: Iterator[list[str]], is_search: bool) -> None:
+        assert self.launcher is not None
         if isinstance(self.launcher, WorkersLauncher):  # takes a job when a worker is free: a search asks for it then
             self.launcher.launch(jobs, initial_job_idx=0)
             return
-        size = 1 if isinstance(self.launcher, BasicLauncher) else SEARCH_BATCH if ledger.plan["search"] else None
+        size = 1 if isinstance(self.launcher, BasicLauncher) else SEARCH_BATCH if is_search else None
         while batch := list(itertools.islice(jobs, size)):
-            self.launcher.launch(batch, initial_job_idx=int(batch[0][-1].partition("=")[2]))
+            self.launcher.launch(batch, initial_job_idx=number_of(batch[0]))
 
 
 def _to_run(ledger: Ledger) -> Iterator[Job]:
@@ -69,7 +79,7 @@ def _to_run(ledger: Ledger) -> Iterator[Job]:
     return iter([state.job for state in ledger.states() if state.is_unfinished])
 
 
-class WorkersLauncher(Launcher):
+class WorkersLauncher(JobsLauncher):
     """Runs jobs in `n_jobs` processes of joblib's loky that are kept from job to job.
 
     Each worker is a pool of its own: when it is killed only its job is lost, and a new one takes its place. The cores
@@ -81,17 +91,11 @@ class WorkersLauncher(Launcher):
         self.workers = cores if n_jobs < 1 else n_jobs
         self.threads = max(1, cores // self.workers)
 
-    def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
-        self.hydra_context = hydra_context
-        self.task_function = task_function
-        self.config = config
-
     def launch(self, job_overrides: Iterable[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run all jobs; what became of them stands in their folders."""
         setup_globals()
         jobs = _Jobs(job_overrides)
-        arguments = (self.hydra_context, self.config, self.task_function, Singleton.get_state())
-        workers = [_Worker(self._environment(number), jobs, arguments) for number in range(self.workers)]
+        workers = [_Worker(self._environment(number), jobs, self.context) for number in range(self.workers)]
         try:
             for worker in workers:
                 worker.thread.start()
@@ -108,9 +112,7 @@ class WorkersLauncher(Launcher):
 
     def _environment(self, number: int) -> dict[str, str]:
         """What a worker is started with: its share of the cores, and of the GPUs."""
-        threads = str(self.threads)
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-        shares = dict.fromkeys(names, threads)
+        shares = thread_budget(self.threads)
         gpus = sorted(Path("/dev").glob("nvidia[0-9]*"))
         if gpus and "CUDA_VISIBLE_DEVICES" not in os.environ:
             shares["CUDA_VISIBLE_DEVICES"] = str(number % len(gpus))
@@ -161,35 +163,14 @@ class _Worker:
             self._pool.shutdown(wait=not self._stopped)
 
 
-def run_one(
-    overrides: Sequence[str], hydra_context: Any, config: DictConfig, task_function: Any, singletons: dict[Any, Any]
-) -> None:
-    """In a worker: what Hydra's launchers do for one job."""
-    setup_globals()
-    Singleton.set_state(singletons)
-    number = int(overrides[-1].partition("=")[2])
-    sweep_config = hydra_context.config_loader.load_sweep_config(config, list(overrides))
-    with open_dict(sweep_config):
-        sweep_config.hydra.job.id = f"{sweep_config.hydra.job.name}_{number}"
-        sweep_config.hydra.job.num = number
-    HydraConfig.instance().set_config(sweep_config)
-    run_job(
-        hydra_context=hydra_context,
-        config=sweep_config,
-        task_function=task_function,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
-
-
 def register() -> None:
-    """Make the two known to Hydra, under the only package from which it takes plugins."""
+    """Make them known to Hydra, under the only package from which it takes plugins."""
     try:
         package = importlib.import_module("hydra_plugins")  # there where any plugin is installed
     except ModuleNotFoundError:
         package = sys.modules["hydra_plugins"] = ModuleType("hydra_plugins")
     package.experiments = sys.modules[NAMESPACE] = sys.modules[__name__]  # type: ignore[attr-defined]
-    plugins: list[Any] = [PlannedSweeper, WorkersLauncher]
+    plugins: list[Any] = [PlannedSweeper, WorkersLauncher, RayLauncher, SubmititLauncher]
     for plugin in plugins:
         plugin.__module__ = NAMESPACE
         Plugins.instance().register(plugin)

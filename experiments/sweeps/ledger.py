@@ -161,6 +161,10 @@ class Ledger:
     def job_folder(self, number: int) -> Path:
         return self.folder / str(number)
 
+    def state(self, number: int) -> State:
+        """What has become of one job by now."""
+        return self._state(self.jobs[number])
+
     def states(self) -> list[State]:
         """What has become of each job by now."""
         if self.plan["search"]:

@@ -21,8 +21,9 @@ class Interrupted(Exception):
 class StopRequest:
     """While entered, the first SIGINT or SIGTERM is a request that `train` meets at the end of its chunk of steps.
 
-    A SIGINT after that ends the process at once with status 130: from a thread of its own, since Python runs signal
-    handlers only between two bytecodes of the main thread, which may be seconds away in a compiler.
+    A second SIGINT ends the process at once with status 130: from a thread of its own, since Python runs signal
+    handlers only between two bytecodes of the main thread, which may be seconds away in a compiler. One SIGINT and one
+    SIGTERM are one request: at Ctrl-C a sweep's job may get both, in either order.
     Outside of the main thread, where Python allows no handlers, nothing is installed.
 
     A request that came after the last chunk is met on leaving: none is lost.
@@ -69,9 +70,10 @@ class StopRequest:
     def _watch(self) -> None:
         requested = False
         while received := os.read(self._reader, 1):
-            if requested and received[0] == signal.SIGINT:
-                os._exit(128 + signal.SIGINT)
-            requested = requested or received[0] in SIGNALS
+            if received[0] == signal.SIGINT:
+                if requested:
+                    os._exit(128 + signal.SIGINT)
+                requested = True
 
 
 class _Stopwatch:

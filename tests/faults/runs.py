@@ -36,10 +36,10 @@ def resume(folder: Path) -> subprocess.Popen[str]:
     return child(["-m", "experiments", "resume", str(folder)])
 
 
-def child(arguments: list[str]) -> subprocess.Popen[str]:
+def child(arguments: list[str], **env: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *arguments],
-        env=environment(),
+        env=environment(**env),
         cwd=PROJECT.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,6 +1,5 @@
 """Sweeps whose jobs or workers die, and sweeps that are killed (RELIABILITY 31-34)."""
 
-import csv
 import json
 import os
 import shutil
@@ -8,44 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import PROJECT, environment
+from tests.conftest import environment
 from tests.faults import runs
-
-CONFIG = ("model.hidden_units=[64,32]", "trainer.batch_size=1", "trainer.epochs=40", "optimizer.learning_rate=0.0005")
-
-
-def sweep(folder: Path, *overrides: str) -> "subprocess.Popen[str]":
-    return runs.child([str(PROJECT / "runner.py"), "-m", *CONFIG, *overrides, f"hydra.sweep.dir='{folder}'"])
-
-
-def statuses(folder: Path) -> dict[int, str]:
-    """Job number → status, by leaderboard.csv, in which no job may lack or stand twice."""
-    with (folder / "leaderboard.csv").open() as file:
-        rows = [(int(row["job"]), row["status"]) for row in csv.DictReader(file)]
-    assert len({number for number, _ in rows}) == len(rows)
-    return dict(sorted(rows))
-
-
-def running(folder: Path, number: int, epochs: int = 1) -> bool:
-    """Whether a job is past some epochs and has not ended."""
-    path = folder / str(number) / "run.json"
-    record = json.loads(path.read_text()) if path.exists() else {"status": ""}
-    return record["status"] == "running" and runs.past(folder / str(number), epochs)
-
-
-def wait_for(process: "subprocess.Popen[str]", moment: Callable[[], bool]) -> None:
-    """Wait for a moment in the life of a sweep."""
-    deadline = time.monotonic() + 90
-    while not moment():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+from tests.faults.sweeps import CONFIG, running, statuses, sweep, wait_for
 
 
 @pytest.fixture(scope="module")
