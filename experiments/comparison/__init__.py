@@ -113,7 +113,10 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         ],
         "group_tests": [
             {"first": test.first.number, "second": test.second.number}
-            | {key: getattr(test, key) for key in ("difference", "p", "p_corrected", "distinguishable", "rows_interval")}
+            | {
+                key: getattr(test, key)
+                for key in ("difference", "p", "p_corrected", "distinguishable", "rows_interval")
+            }
             for test in comparison.group_tests
         ],
     }

@@ -1,6 +1,6 @@
 """A comparison on the console."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -8,6 +8,8 @@ from rich.table import Table
 
 from experiments import console
 from experiments.comparison import Comparison, Differences, sentences
+from experiments.comparison.folders import ComparedRun
+from experiments.comparison.seeds import SeedGroup
 from experiments.reports import wording
 from experiments.text import plain
 
@@ -46,15 +48,15 @@ def _differences(title: str, part: Differences, labels: Sequence[str], out: Cons
         out.print(f"not recorded: {', '.join(part.unrecorded)}")
 
 
-def _lines(rows: Mapping[str, Sequence[Any]], text: Any) -> list[list[str]]:
+def _lines(rows: Mapping[str, Sequence[Any]], text: Callable[[str, Any], str]) -> list[list[str]]:
     return [[name, *(text(name, value) for value in values)] for name, values in rows.items()]
 
 
-def _legend(run: Any) -> list[str]:
-    return [run.label, str(run.record.get("name")), run.record["status"], str(run.folder)]
+def _legend(run: ComparedRun) -> list[str]:
+    return [run.label, str(run.record.get("name")), str(run.record["status"]), str(run.folder)]
 
 
-def _group(group: Any) -> list[str]:
+def _group(group: SeedGroup) -> list[str]:
     return [
         str(group.number),
         sentences.setting(group),

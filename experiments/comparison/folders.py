@@ -1,5 +1,7 @@
 """Run folders → the runs to compare, each under a letter, with which test rows it has right."""
 
+import csv
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from experiments.errors import UserError
 from experiments.history import History
 
 PREDICTIONS = "predictions.npz"
+BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error, csv.Error)
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def _read(label: str, folder: Path) -> ComparedRun:
         fingerprint=str(data.get("fingerprint")),
         chosen=() if as_published else tuple((key, config.get(key)) for key in ("test", "split_seed", "limit")),
         rows=len(y_true),
-        y_true=y_true.astype("<i8").tobytes(),
+        y_true=y_true.tobytes(),
     )
     return replace(run, tested=tested, right=y_true == y_pred)
 
@@ -136,7 +139,7 @@ def _history(path: Path) -> History:
 
 def _answers(path: Path) -> tuple[np.ndarray, np.ndarray]:
     with np.load(path, allow_pickle=False) as saved:
-        y_true, y_pred = saved["y_true"], saved["y_pred"]
+        y_true, y_pred = saved["y_true"].astype("<i8"), saved["y_pred"].astype("<i8")
     if y_true.ndim != 1 or y_true.shape != y_pred.shape or not len(y_true):
         raise ValueError(f"their shapes are {y_true.shape} and {y_pred.shape}")
     return y_true, y_pred
@@ -148,7 +151,7 @@ def _file(path: Path, read: Callable[[Path], Any], expected: str) -> Any:
         return None
     try:
         return read(path)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+    except BROKEN as error:
         raise UserError(
             f"{path}: cannot be read ({error}), expected {expected}. Compare without this run, or move the file away."
         ) from None

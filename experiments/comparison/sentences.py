@@ -10,6 +10,8 @@ from experiments.reports import wording
 
 DISTINGUISHABLE = {True: "distinguishable", False: "not distinguishable"}
 SHOWN_OF_FINGERPRINT = 12
+SMALLEST_P = 0.0001  # below which none is written out
+ROUNDING = 1e-12  # a difference of means that is none
 
 
 def verdicts(comparison: Comparison) -> list[str]:
@@ -24,7 +26,7 @@ def pair_verdict(test: PairTest, tests: int) -> str:
     """Whether two runs can be told apart; `tests` is how many are made with this one."""
     result = test.result
     p = f"exact McNemar {_p(result.p, test.p_corrected, tests)}"
-    interval = f"95 % interval {_points(result.interval)}, " if result.interval else ""
+    interval = f"95 % interval {points(result.interval)}, " if result.interval else ""
     return (
         f"{_pair(test, result)} on the {_count(result.rows, 'test row')} ({interval}{p}):"
         f" {DISTINGUISHABLE[test.distinguishable]}."
@@ -34,12 +36,12 @@ def pair_verdict(test: PairTest, tests: int) -> str:
 def group_verdict(test: GroupTest, tests: int) -> str:
     """Whether the mean accuracies of two groups can be told apart."""
     first, second = test.first, test.second
-    if test.difference == 0:
-        text = f"{name(first)} and {name(second)} have the same mean test accuracy"
+    if test.difference < ROUNDING:
+        text = f"{name(first)} and group {_numbered(second)} have the same mean test accuracy"
     else:
-        text = f"{name(first)} is {abs(test.difference) * 100:.2f} points better in the mean than {name(second)}"
+        text = f"{name(first)} is on average {_size(test.difference)} points better than group {_numbered(second)}"
     seeds = f"over {len(first.values)} and {len(second.values)} seeds"
-    rows = f"; for these networks and other test rows, 95 % interval {_points(test.rows_interval)}"
+    rows = f"; for these networks and other test rows, 95 % interval {points(test.rows_interval)}"
     rows = rows if test.rows_interval else ""
     if test.p is None or test.p_corrected is None:
         return f"{text} {seeds}{rows}. No test is made: no accuracy varies with the seed within either group."
@@ -49,12 +51,12 @@ def group_verdict(test: GroupTest, tests: int) -> str:
 
 def name(group: SeedGroup) -> str:
     """A group by its number and members."""
-    return f"group {group.number} ({', '.join(group.labels)})"
+    return f"Group {_numbered(group)}"
 
 
 def setting(group: SeedGroup) -> str:
     """In what a group differs from the others."""
-    return ", ".join(f"{key}={value_text(value)}" for key, value in group.setting.items()) or "one setting"
+    return ", ".join(f"{key}={value_text(value)}" for key, value in group.setting.items()) or "–"
 
 
 def notes(comparison: Comparison) -> list[str]:
@@ -114,14 +116,25 @@ def accuracy_text(interval: Sequence[float]) -> str:
     return f"{low * 100:.2f}–{high * 100:.2f} %"
 
 
+def _numbered(group: SeedGroup) -> str:
+    return f"{group.number} ({', '.join(group.labels)})"
+
+
 def _pair(test: PairTest, result: Paired) -> str:
     if result.difference == 0:
         return f"{test.first} and {test.second} are equally accurate"
-    return f"{test.first} is {result.difference * 100:.2f} points better than {test.second}"
+    return f"{test.first} is {_size(result.difference)} points better than {test.second}"
 
 
-def _points(interval: Sequence[float] | None) -> str:
-    return "" if interval is None else f"{interval[0] * 100:.2f} to {interval[1] * 100:.2f}"
+def _size(difference: float) -> str:
+    """Percentage points; what would round to 0.00 keeps two digits that are not 0."""
+    points = difference * 100
+    return f"{points:.2f}" if points >= 0.005 else f"{points:.2g}"
+
+
+def points(interval: Sequence[float] | None) -> str:
+    """An interval of a difference in percentage points."""
+    return "–" if interval is None else f"{interval[0] * 100:.2f} to {interval[1] * 100:.2f}"
 
 
 def _p(p: float, p_corrected: float, tests: int) -> str:
@@ -129,7 +142,12 @@ def _p(p: float, p_corrected: float, tests: int) -> str:
 
 
 def _equals(symbol: str, p: float) -> str:
-    return f"{symbol} < 0.0001" if p < 0.0001 else f"{symbol} = {p:.2g}"
+    return f"{symbol} {p_text(p)}" if p < SMALLEST_P else f"{symbol} = {p_text(p)}"
+
+
+def p_text(p: float) -> str:
+    """A p value with two digits."""
+    return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.2g}"
 
 
 def _rows(rows: Any) -> str:

@@ -27,7 +27,12 @@ def write_page(path: Path, comparison: Comparison) -> Path:
 def render(comparison: Comparison) -> str:
     """The page's HTML."""
     pages = environment()
-    pages.filters |= {"value": sentences.value_text, "accuracy_interval": sentences.accuracy_text}
+    pages.filters |= {
+        "value": sentences.value_text,
+        "accuracy_interval": sentences.accuracy_text,
+        "points": sentences.points,
+        "p": sentences.p_text,
+    }
     parts = {"Config": comparison.config, "Data": comparison.data, "Environment": comparison.environment}
     return pages.get_template("compare.html.j2").render(
         comparison=comparison,
