@@ -187,6 +187,9 @@ def test_groups_without_spread_are_not_tested_and_give_no_nan(tmp_path, wrong, t
 def test_accuracies_on_different_rows_are_not_tested(tmp_path, other):
     compared = compare([run(tmp_path / "a"), run(tmp_path / "b", wrong=range(50), **other)])
     assert compared.pair_tests == []
+    assert verdicts(compared) == [
+        "No two of these runs have predictions on the same test rows: none is tested against another."
+    ]
     (note,) = notes(compared)
     assert note.startswith("The test data differ. A: 100 rows of digits ffffffffffff; B: 100 rows of digits ")
     assert "no test is made between them" in note

@@ -32,10 +32,9 @@ def show(comparison: Comparison, *, out: Console | None = None) -> None:
         out.print("\nruns that differ in their seed only", style="bold")
         headings = ("group", "setting", "runs", "seeds", "mean test accuracy", "deviation", "95 % interval")
         out.print(_table(headings, [_group(group) for group in comparison.groups]))
-    if verdicts := sentences.verdicts(comparison):
-        out.print("\nverdict", style="bold")
-        for text in verdicts:
-            out.print(plain(text))
+    out.print("\nverdict", style="bold")
+    for text in sentences.verdicts(comparison):
+        out.print(plain(text))
     for text in sentences.notes(comparison):
         out.print(f"\n{plain(text)}")
 

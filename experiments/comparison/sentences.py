@@ -16,10 +16,9 @@ ROUNDING = 1e-12  # a difference of means that is none
 
 def verdicts(comparison: Comparison) -> list[str]:
     """What came out of the tests: of groups of seeds first, since only they speak of settings."""
-    return [
-        *(group_verdict(test, len(comparison.group_tests)) for test in comparison.group_tests),
-        *(pair_verdict(test, len(comparison.pair_tests)) for test in comparison.pair_tests),
-    ]
+    found = [group_verdict(test, len(comparison.group_tests)) for test in comparison.group_tests]
+    found += [pair_verdict(test, len(comparison.pair_tests)) for test in comparison.pair_tests]
+    return found or ["No two of these runs have predictions on the same test rows: none is tested against another."]
 
 
 def pair_verdict(test: PairTest, tests: int) -> str:
