@@ -10,7 +10,7 @@ import pytest
 import yaml
 from scipy import stats
 
-from experiments.comparison import compare, seeds, significance
+from experiments.comparison import compare, folders, seeds, significance
 from experiments.comparison.sentences import notes, verdicts
 from experiments.history import Epoch, History
 from experiments.reports.compare_page import render
@@ -131,8 +131,7 @@ def test_json_has_everything(command, tmp_path):
 
 
 def test_several_runs_are_each_tested_against_the_best_with_corrected_p(tmp_path):
-    folders = [run(tmp_path / f"{n}", wrong=range(n), seed=n, model__hidden_units=[n]) for n in (10, 1, 4)]
-    compared = compare(folders)
+    compared = compare([run(tmp_path / f"{n}", wrong=range(n), seed=n, model__hidden_units=[n]) for n in (10, 1, 4)])
     assert [(test.first, test.second) for test in compared.pair_tests] == [("B", "A"), ("B", "C")]
     alone = [2 / 2**9, 2 / 2**3]
     assert [test.result.p for test in compared.pair_tests] == pytest.approx(alone)
@@ -217,7 +216,7 @@ def test_a_sweep_stands_for_its_completed_jobs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("folders", "message"),
+    ("arguments", "message"),
     [
         (["a"], "a: received one run, expected two or more to compare. `python -m experiments list` shows"),
         (["a", "./a/../a"], "a/../a: received twice, expected each run once. Name it once."),
@@ -228,14 +227,14 @@ def test_a_sweep_stands_for_its_completed_jobs(tmp_path):
         (["a", "list"], "list/run.json: metrics: received [1], expected a mapping"),
     ],
 )
-def test_mistakes_are_one_message_and_status_2(command, tmp_path, folders, message):
+def test_mistakes_are_one_message_and_status_2(command, tmp_path, arguments, message):
     for name in ("a", "b", "broken", "list"):
         run(tmp_path / name)
     (tmp_path / "broken" / "predictions.npz").write_bytes(b"PK\x03\x04 half a file")
     (tmp_path / "list" / "run.json").write_text(json.dumps({"status": "completed", "metrics": [1]}))
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "sweep.json").write_text('{"jobs": []}')
-    done = command("experiments", "compare", *folders)
+    done = command("experiments", "compare", *arguments)
     assert done.status == 2
     assert done.err.startswith(message)
     assert len(done.err.splitlines()) == 1
@@ -281,7 +280,11 @@ def test_nothing_heavy_is_imported(command, tmp_path):
     assert not re.search(r"\| +(tensorflow|keras|matplotlib|sklearn)\b", done.err)
 
 
-def test_old_runs_group_by_what_their_config_has():
+def test_what_decides_no_result_is_left_out_whether_the_config_has_it_or_not():
     assert seeds._without({"name": 1, "dataset": {"kind": 2, "mirror": 3}}, {"name": True, "dataset": {"mirror"}}) == {
         "dataset": {"kind": 2}
     }
+
+
+def test_runs_have_the_letters_of_a_spreadsheets_columns():
+    assert [folders._label(n) for n in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]

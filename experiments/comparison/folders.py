@@ -125,7 +125,7 @@ def _read(label: str, folder: Path) -> ComparedRun:
     as_published = config.get("test") == "official" and config.get("limit") is None
     tested = RowsOfTest(
         name=str(data.get("name")),
-        fingerprint=str(data.get("fingerprint")),
+        fingerprint=str(data.get("fingerprint") or f"unknown ({label})"),  # equal to no other run's
         chosen=() if as_published else tuple((key, config.get(key)) for key in ("test", "split_seed", "limit")),
         rows=len(y_true),
         y_true=y_true.tobytes(),
