@@ -67,7 +67,7 @@ def show(run: RunFolder) -> None:
 def compare(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN RUN...", help="Folders of runs; a sweep's stands for its completed jobs."),
+        typer.Argument(metavar="RUN", help="Folders of runs, two or more; a sweep's stands for its completed jobs."),
     ],
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,

@@ -79,7 +79,8 @@ def notes(comparison: Comparison) -> list[str]:
     if max(len(comparison.pair_tests), len(comparison.group_tests)) > 1:
         found.append(
             "Each is tested against the best on the same test rows; p values are corrected for their number after"
-            " Benjamini and Hochberg, intervals are not. The best was chosen on these very rows, which flatters it a little."
+            " Benjamini and Hochberg, intervals are not. The best was chosen on these very rows, which"
+            " flatters it a little."
         )
     if comparison.pair_tests and not comparison.group_tests:
         found.append(
