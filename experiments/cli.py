@@ -64,6 +64,31 @@ def show(run: RunFolder) -> None:
 
 
 @app.command()
+def compare(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN", help="Folders of runs, two or more; a sweep's stands for its completed jobs."),
+    ],
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page too.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """What differs between runs, and whether it made a difference."""
+    from experiments import comparison
+    from experiments.comparison import display
+    from experiments.files import finite
+
+    compared = comparison.compare(folders)
+    if as_json:
+        print(json.dumps(finite(comparison.as_json(compared)), indent=2))
+    else:
+        display.show(compared)
+    if html:
+        from experiments.reports.compare_page import write_page
+
+        print(f"page: {write_page(html, compared)}", file=sys.stderr if as_json else sys.stdout)
+
+
+@app.command()
 def resume(
     folder: Annotated[Path, typer.Argument(metavar="RUN_OR_SWEEP", help="The folder of a run or a sweep.")],
     retry_failed: Annotated[

@@ -1,6 +1,6 @@
 """History, Evaluation → figures. Figures are objects of their own: no pyplot, so nothing is left behind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -23,6 +23,8 @@ MAX_NAME = 14  # characters of a class name below an image, so that neighbours d
 MAX_LABEL = 20  # and along the confusion matrix
 MAX_COUNTED = 20  # classes, up to which each cell of the confusion matrix shows its count
 MAX_LINEAR = 50.0  # a loss up to which a linear axis leaves accuracy visible
+MAX_LEGEND = 12  # runs beside each other in a legend
+DASHES = ("-", "--", "-.", ":")
 SAMPLES, MISTAKES = 24, 18
 IMAGE = 0.88  # the longer side of an image, where the next one begins at 1
 
@@ -77,6 +79,38 @@ def training_curves(history: History, title: str = "Training Loss and Accuracy")
     axes.set_ylabel("Loss/Accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4, frameon=False)  # clear of every curve
+    return figure
+
+
+@styled
+def validation_curves(histories: Mapping[str, History]) -> Figure:
+    """Validation loss and accuracy of several runs, epoch by epoch, one line a run under its label."""
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    for axes, column, title in zip(
+        figure.subplots(1, 2), ("val_loss", "val_accuracy"), ("Validation loss", "Validation accuracy"), strict=True
+    ):
+        # Not by colour alone: lines that follow each other differ in their dashes too.
+        lines = zip(histories.items(), _colours(len(histories)), strict=True)
+        for number, ((label, history), colour) in enumerate(lines):
+            values = np.array(history.column(column))
+            values[~np.isfinite(values)] = np.nan
+            axes.plot(
+                history.column("epoch"),
+                values,
+                label=plain(label),
+                color=colour,
+                linestyle=DASHES[number % len(DASHES)],
+                marker="o" if len(history.epochs) <= 10 else None,
+                markersize=4,
+            )
+            if np.any(values > MAX_LINEAR):
+                axes.set_yscale("symlog", linthresh=1.0)
+                axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set_title(title)
+        axes.set_xlabel("Epoch #")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), MAX_LEGEND), frameon=False)
     return figure
 
 
@@ -189,6 +223,13 @@ def of_run(history: History, evaluation: Evaluation | None, dataset: Dataset | N
                     evaluation, dataset, worst, "The mistakes the model was surest of"
                 )
     return figures
+
+
+def _colours(count: int) -> list[Any]:
+    """As many colours as are asked for, neighbours well apart where there are few."""
+    if count <= 10:
+        return list(mpl.colormaps["tab10"].colors[:count])  # type: ignore[attr-defined]
+    return [mpl.colormaps["viridis"](0.92 * number / (count - 1)) for number in range(count)]
 
 
 def _drawable(image: np.ndarray) -> np.ndarray:

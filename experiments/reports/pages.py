@@ -34,9 +34,11 @@ def environment() -> Environment:
 
 def picture(path: Path, title: str, alt: str) -> dict[str, Any] | None:
     """A PNG as the template's `picture` macro takes it, or None where there is no such file."""
-    if not path.is_file():
-        return None
-    content = path.read_bytes()
+    return embedded(path.read_bytes(), title, alt) if path.is_file() else None
+
+
+def embedded(content: bytes, title: str, alt: str) -> dict[str, Any]:
+    """The bytes of a PNG as the template's `picture` macro takes them."""
     return {
         "title": title,
         "alt": alt,

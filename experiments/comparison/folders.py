@@ -1,0 +1,157 @@
+"""Run folders → the runs to compare, each under a letter, with which test rows it has right."""
+
+import csv
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from experiments import runs
+from experiments.errors import UserError
+from experiments.history import History
+
+PREDICTIONS = "predictions.npz"
+BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error, csv.Error)
+
+
+@dataclass(frozen=True)
+class RowsOfTest:
+    """Which rows were tested on: two are equal where they are the same rows in the same order.
+
+    The data and the labels alone do not tell: sorted by class, different rows have the same labels.
+    """
+
+    name: str
+    fingerprint: str
+    chosen: tuple[tuple[str, Any], ...]  # the config's keys that chose them; none where they are as published
+    rows: int
+    y_true: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedRun:
+    """A run under the letter it has in this comparison; `right`: (n,) bool, or None where it has no predictions."""
+
+    label: str
+    folder: Path
+    record: dict[str, Any]
+    history: History
+    tested: RowsOfTest | None = None
+    right: np.ndarray | None = None
+
+    def part(self, key: str) -> dict[str, Any]:
+        """A part of run.json, {} where it was not written.
+
+        Raises:
+            UserError: it is no mapping.
+        """
+        value = self.record.get(key) or {}
+        if not isinstance(value, dict):
+            raise UserError(f"{self.folder / runs.RECORD}: {key}: received {value!r:.80}, expected a mapping")
+        return value
+
+    @property
+    def test_accuracy(self) -> float | None:
+        return value_at(self.part("metrics"), "test.accuracy")
+
+
+def value_at(content: Any, dotted: str, otherwise: Any = None) -> Any:
+    """The value under a dotted key."""
+    for key in dotted.split("."):
+        if not isinstance(content, dict) or key not in content:
+            return otherwise
+        content = content[key]
+    return content
+
+
+def read_all(folders: Sequence[Path]) -> list[ComparedRun]:
+    """The runs in two or more folders; a sweep's folder stands for its completed jobs.
+
+    Raises:
+        UserError: a folder holds no run or is named twice, there are fewer than two runs, or a file is broken.
+    """
+    return [_read(_label(number), folder) for number, folder in enumerate(_expanded(folders))]
+
+
+def _expanded(folders: Sequence[Path]) -> list[Path]:
+    from experiments.sweeps.conduct import is_sweep
+    from experiments.sweeps.ledger import Ledger
+
+    expanded: list[Path] = []
+    for folder in folders:
+        if not is_sweep(folder):
+            expanded.append(folder)
+            continue
+        completed = [state.folder for state in Ledger(folder).states() if state.status == "completed"]
+        if not completed:
+            raise UserError(
+                f"{folder}: this sweep has no completed job, expected one at least. Go on with it by"
+                f" `python -m experiments resume {folder}`, or name its jobs' folders."
+            )
+        expanded += completed
+    seen: set[Path] = set()
+    for folder in expanded:
+        if folder.resolve() in seen:
+            raise UserError(f"{folder}: received twice, expected each run once. Name it once.")
+        seen.add(folder.resolve())
+    if len(expanded) < 2:
+        raise UserError(
+            f"{expanded[0]}: received one run, expected two or more to compare. `python -m experiments list` shows"
+            " those there are."
+        )
+    return expanded
+
+
+def _label(number: int) -> str:
+    """A, B, …, Z, AA, AB, …, as spreadsheets name columns."""
+    before, last = divmod(number, len(ascii_uppercase))
+    return (_label(before - 1) if before else "") + ascii_uppercase[last]
+
+
+def _read(label: str, folder: Path) -> ComparedRun:
+    record = runs.read(folder)
+    history = _file(folder / runs.HISTORY, _history, "a line an epoch, as training writes it")
+    run = ComparedRun(label, folder, record, history or History())
+    answers = _file(folder / PREDICTIONS, _answers, "y_true and y_pred of the test split, a number a row")
+    if answers is None:
+        return run
+    y_true, y_pred = answers
+    data, config = run.part("dataset"), value_at(run.part("config"), "dataset", {})
+    as_published = config.get("test") == "official" and config.get("limit") is None
+    tested = RowsOfTest(
+        name=str(data.get("name")),
+        fingerprint=str(data.get("fingerprint") or f"unknown ({label})"),  # equal to no other run's
+        chosen=() if as_published else tuple((key, config.get(key)) for key in ("test", "split_seed", "limit")),
+        rows=len(y_true),
+        y_true=y_true.tobytes(),
+    )
+    return replace(run, tested=tested, right=y_true == y_pred)
+
+
+def _history(path: Path) -> History:
+    return History.from_csv(path.read_text(encoding="utf-8"))
+
+
+def _answers(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(path, allow_pickle=False) as saved:
+        y_true, y_pred = saved["y_true"].astype("<i8"), saved["y_pred"].astype("<i8")
+    if y_true.ndim != 1 or y_true.shape != y_pred.shape or not len(y_true):
+        raise ValueError(f"their shapes are {y_true.shape} and {y_pred.shape}")
+    return y_true, y_pred
+
+
+def _file(path: Path, read: Callable[[Path], Any], expected: str) -> Any:
+    """What is in a run's file, None where there is none."""
+    if not path.is_file():
+        return None
+    try:
+        return read(path)
+    except BROKEN as error:
+        raise UserError(
+            f"{path}: cannot be read ({error}), expected {expected}. Compare without this run, or move the file away."
+        ) from None
