@@ -127,6 +127,31 @@ def report(
 
 
 @app.command()
+def verify(
+    run: RunFolder,
+    reference: Annotated[
+        str | None, typer.Option(metavar="EXPERIMENT", help="Compare with the reference of this saved experiment.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every figure as JSON.")] = False,
+) -> None:
+    """Whether a run reproduced what was published of its experiment: exit status 0 yes, 1 no."""
+    from experiments import console, reproduction
+    from experiments.config.composition import reference_of
+
+    found = reproduction.of_run(run, reference_of(reference) if reference else None)
+    if found is None:
+        raise UserError(
+            f"{run}: its config has no reference, expected a run of a saved experiment such as keras_mnist."
+            " Another run is compared with one by --reference keras_mnist"
+        )
+    if as_json:
+        print(json.dumps(reproduction.as_json(found), indent=2))
+    else:
+        console.reproduction_tables(found)
+    sys.exit(0 if found.is_reproduced else 1)
+
+
+@app.command()
 def schema(
     write: Annotated[bool, typer.Option("--write", help="Write the schemas that the YAML files name.")] = False,
 ) -> None:

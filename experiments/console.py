@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,6 +15,9 @@ from experiments.config import ExperimentConfig
 from experiments.datasets import Dataset, Status
 from experiments.history import Epoch
 from experiments.text import plain
+
+if TYPE_CHECKING:
+    from experiments.reproduction import Reproduction
 
 REDRAW_SECONDS = 0.2
 UNLIMITED = 100_000  # columns: no line of a table is folded by us, so that paths can be copied and searched for
@@ -150,7 +153,14 @@ class TrainingProgress:
         return f"epoch {epoch.epoch}/{self.epochs}  {metrics}  {epoch.seconds:.2f} s"
 
 
-def footer(folder: Path, record: Mapping[str, Any], report: str | None, *, out: Console | None = None) -> None:
+def footer(
+    folder: Path,
+    record: Mapping[str, Any],
+    report: str | None,
+    reproduced: "Reproduction | None" = None,
+    *,
+    out: Console | None = None,
+) -> None:
     """What came out and where it lies; `report` is the text of the classification report."""
     out = out or console()
     if report:
@@ -161,6 +171,8 @@ def footer(folder: Path, record: Mapping[str, Any], report: str | None, *, out: 
     if "test" in record["metrics"]:
         test = record["metrics"]["test"]
         out.print(f"test accuracy {metric(test['accuracy'])}, loss {metric(test['loss'])}", style="bold")
+    if reproduced is not None:
+        out.print(plain(reproduced.verdict))
     out.print(f"{record['duration_seconds']:.1f} s; written to {plain(folder)}")
     out.print(f"report: {plain(folder / 'report.html')}")
 
@@ -209,3 +221,30 @@ def data_table(states: Sequence[Status], *, out: Console | None = None) -> None:
         where = state.path or f"not here; a download moves {state.megabytes:.0f} MB from {state.host}"
         table.add_row(state.name, state.title, plain(where))
     (out or console(UNLIMITED)).print(table)
+
+
+def reproduction_tables(found: "Reproduction", *, out: Console | None = None) -> None:
+    """A run beside what was published: each figure, what is otherwise, and the verdict."""
+    out = out or console(UNLIMITED)
+    table = Table("", "published", "this run", "difference", "tolerance", "", box=None, pad_edge=False)
+    for column in table.columns[1:5]:
+        column.justify = "right"
+    for check in found.checks:
+        table.add_row(
+            plain(check.what),
+            f"{check.published:.4f}",
+            "–" if check.ours is None else f"{check.ours:.4f}",
+            "–" if check.difference is None else f"{check.difference:+.4f}",
+            f"± {check.tolerance:g}",
+            "agrees" if check.agrees else "does not agree",
+        )
+    out.print(table)
+    out.print()
+    out.print(f"Published in: {plain(found.reference.source)}")
+    for key, ours, published in found.deviations:
+        out.print(f"Otherwise here: {plain(key)} is {plain(str(ours))}, published {plain(str(published))}")
+    for text in found.reference.differences:
+        out.print(f"Otherwise: {plain(text)}")
+    out.print(f"Tolerances: {plain(found.reference.tolerance.reason)}")
+    out.print()
+    out.print(plain(found.verdict), style="bold")

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from experiments import console, datasets, models, plots, provenance, reports, runs, session
+from experiments import console, datasets, models, plots, provenance, reports, reproduction, runs, session
 from experiments.callbacks import build_callbacks
 from experiments.checkpoints import Checkpoints
 from experiments.config import DatasetConfig, ExperimentConfig
@@ -89,7 +89,7 @@ def resume_experiment(folder: Path, around: Surroundings = ALONE) -> str:
                     f"{folder}: finished already, {'nothing to do' if _has_page(folder) else 'its report is written'}"
                 )
             if not _has_page(folder):
-                _draw(folder, saved.history(folder), saved.evaluation(folder), load(config.dataset))
+                _draw(folder, config, saved.history(folder), saved.evaluation(folder), load(config.dataset))
             return "completed"
         return _recorded(runs.Run.again(folder, record), config, around)
 
@@ -195,19 +195,21 @@ def _experiment(config: ExperimentConfig, run: runs.Run, around: Surroundings) -
     run.finish(status, error)
 
     def draw() -> None:
-        _draw(run.folder, history, evaluation, dataset)
+        _draw(run.folder, config, history, evaluation, dataset)
 
     if around.later is None:
         draw()
     else:
         around.later(draw)
-    console.footer(run.folder, run.record, report, out=out)
+    console.footer(run.folder, run.record, report, reproduction.of_run(run.folder), out=out)
     return status
 
 
-def _draw(folder: Path, history: History, evaluation: Evaluation | None, dataset: Dataset) -> None:
+def _draw(
+    folder: Path, config: ExperimentConfig, history: History, evaluation: Evaluation | None, dataset: Dataset
+) -> None:
     """The last files of a run; it has ended by then, so they may be written again from its other files."""
-    reports.write_plots(folder, plots.of_run(history, evaluation, dataset))
+    reports.write_plots(folder, plots.of_run(history, evaluation, dataset, config.reference))
     reports.write_html(folder)
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from experiments.config import ReferenceConfig
 from experiments.datasets import Dataset
 from experiments.evaluation import Evaluation, calibration, worst_mistakes
 from experiments.history import History
@@ -203,11 +204,42 @@ def predictions(evaluation: Evaluation, dataset: Dataset, rows: Sequence[int], t
     return figure
 
 
-def of_run(history: History, evaluation: Evaluation | None, dataset: Dataset | None) -> dict[str, Figure]:
+@styled
+def beside_published(history: History, reference: ReferenceConfig) -> Figure:
+    """The training curves with the published epochs as points on them."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    for axes, metric in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for column, colour, marker, words in (
+            (metric, "#b3261e", "s", "training"),
+            (f"val_{metric}", BLUE, "o", "validation"),
+        ):
+            values = np.array(history.column(column))
+            values[~np.isfinite(values)] = np.nan
+            axes.plot(history.column("epoch"), values, color=colour, label=f"{words}, this run")
+            axes.plot(
+                [point.epoch for point in reference.curve],
+                [getattr(point, column) for point in reference.curve],
+                marker,
+                color=colour,
+                markerfacecolor="white",
+                label=f"{words}, published",
+            )
+        axes.set_title(metric.capitalize())
+        axes.set_xlabel("Epoch #")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+        axes.legend(fontsize=8)
+    return figure
+
+
+def of_run(
+    history: History, evaluation: Evaluation | None, dataset: Dataset | None, reference: ReferenceConfig | None = None
+) -> dict[str, Figure]:
     """File name → figure: all that can be drawn of a run, of an unfinished one too."""
     figures = {}
     if history.epochs:
         figures["training_curves.png"] = training_curves(history)
+        if reference is not None:
+            figures["beside_published.png"] = beside_published(history, reference)
     if evaluation is not None and dataset is not None:
         figures["confusion_matrix.png"] = confusion_matrix(evaluation, dataset.class_names)
         figures["calibration.png"] = reliability(evaluation)

@@ -18,7 +18,7 @@ from experiments.history import History
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib", "hydra-core", "omegaconf")
 # Where the data lies and what the run is called change nothing of its result.
-NOT_OF_THE_RESULT: Any = {"name": True, "sweep": True, "dataset": {"cache_dir", "mirror"}}
+NOT_OF_THE_RESULT: Any = {"name": True, "sweep": True, "reference": True, "dataset": {"cache_dir", "mirror"}}
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Importing the package costs pydantic only; Hydra is imported with `experiments.config.composition`.
 """
 
+from experiments.config.reference import ReferenceConfig
 from experiments.config.schema import (
     DatasetConfig,
     ExperimentConfig,
@@ -12,4 +13,12 @@ from experiments.config.schema import (
     TrainerConfig,
 )
 
-__all__ = ["DatasetConfig", "ExperimentConfig", "MLPConfig", "ModelConfig", "OptimizerConfig", "TrainerConfig"]
+__all__ = [
+    "DatasetConfig",
+    "ExperimentConfig",
+    "MLPConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "ReferenceConfig",
+    "TrainerConfig",
+]

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from experiments.config import hydra_groups, launchers, safety
 from experiments.config.mistakes import mistakes, nearest, shown
 from experiments.config.overrides import GROUPS, Choices, Interval, Overrides, first_line, let_in, option_names, parse
+from experiments.config.reference import ReferenceConfig
 from experiments.config.schema import ExperimentConfig
 from experiments.errors import UserError
 
@@ -126,6 +127,18 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
     return Composition(
         jobs, is_sweep, hydra_node[where]["dir"], folder_given, given.swept if is_search else [], launcher
     )
+
+
+def reference_of(experiment: str) -> ReferenceConfig:
+    """What was published of a saved experiment.
+
+    Raises:
+        UserError: there is no such experiment, or nothing was published of it.
+    """
+    reference = compose_command_line([f"experiment={experiment}"]).jobs[0].config.reference
+    if reference is None:
+        raise UserError(f"experiment={experiment}: has no reference, expected a saved experiment that was published")
+    return reference
 
 
 def _search_mistakes(given: Overrides, is_search: bool, together: Sequence[str]) -> list[str]:

@@ -111,7 +111,7 @@ def expectation(schema: Node, node: Node) -> str:  # noqa: PLR0911 (a table of c
         case "boolean":
             return "true or false"
         case "array":
-            each = expectation(schema, node["items"])
+            each = expectation(schema, node.get("items", {}))
             return f"a list such as [256, 128], each {each}"
         case "null":
             return "null"
@@ -152,6 +152,9 @@ def _step(schema: Node, node: Node, part: int | str) -> Node | None:
     node = _resolve(schema, node)
     if isinstance(part, int):
         return node.get("items")
+    groups = [option for option in node.get("anyOf", []) if "$ref" in option]
+    if len(groups) == 1:  # a group of keys or null
+        node = _resolve(schema, groups[0])
     if "discriminator" in node:  # pydantic puts the chosen kind into the location
         return {"$ref": node["discriminator"]["mapping"][part], "tag": True}
     return node.get("properties", {}).get(part)

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from experiments.config.reference import ReferenceConfig
+
 # Bounds that only a slip of the finger crosses. They turn `trainer.epochs=1e9` into a message instead of a hang.
 MAX_EPOCHS = 1_000_000
 MAX_BATCH_SIZE = 1_000_000
@@ -249,3 +251,4 @@ class ExperimentConfig(Schema):
     optimizer: OptimizerConfig
     trainer: TrainerConfig
     sweep: SweepConfig
+    reference: ReferenceConfig | None = Field(description="What was published of this experiment; null: nothing.")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from experiments import runs
+from experiments import reproduction, runs
 from experiments.evaluation import Evaluation, calibration, most_confused
 from experiments.reports import saved, wording
 from experiments.reports.pages import environment, picture
@@ -15,6 +15,10 @@ from experiments.text import plain
 
 PLOTS = {  # name: title and alternative text
     "training_curves": ("Training curves", "Training and validation loss and accuracy, epoch by epoch"),
+    "beside_published": (
+        "This run beside the published figures",
+        "Training and validation loss and accuracy of this run as lines, the published epochs as points",
+    ),
     "confusion_matrix": (
         "Confusion matrix",
         "Rows of the test split by true class (down) and predicted class (across)",
@@ -50,6 +54,7 @@ def render(folder: Path) -> str:
             curves=wording.curves(history) if history.epochs else None,
             epochs=history.epochs[::-1][::every][::-1],  # the last one always
             every=every,
+            reproduced=reproduction.of_run(folder),
             report=saved.classification_report(folder),
             calibration_error=None if evaluation is None else calibration(evaluation).error,
             confused=None if evaluation is None else _confused(evaluation, run["dataset"]["class_names"]),
