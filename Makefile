@@ -24,5 +24,12 @@ check: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
+# What tests/test_pages.py needs beside Chromium: an HTML validator and an accessibility checker.
+pages: tests/pages/node_modules
+
+tests/pages/node_modules: tests/pages/package.json
+	cd tests/pages && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --silent
+	touch $@
+
 clean:
 	rm -rf .venv
