@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check clean
+.PHONY: run test check pages clean
 
 run: .venv/installed
 	$(BIN)/python runner.py
