@@ -58,6 +58,9 @@ def test_the_verdict_says_whether_the_best_differs_by_more_than_chance():
     assert "Distinguishable from the second, x=2" in board((0.90, 0.91, 0.92), (0.5, 0.51, 0.52))
     assert "Not distinguishable from the second" in board((0.90, 0.80, 0.95), (0.89, 0.79, 0.94))
     assert "the 95 % intervals of the two accuracies overlap" in board((0.90,), (0.89,))
+    assert "Distinguishable from the second, x=2 (mean 0.8000 of 2, 95 % interval 0.8000–0.8000): neither varies" in (
+        board((0.9, 0.9), (0.8, 0.8))
+    )
     assert "Distinguishable" in board((0.95,), (0.20,))
 
 

@@ -1,14 +1,13 @@
 """Jobs' states → a ranking that is honest about chance: by a validation metric, repeated seeds as one."""
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from experiments.comparison.significance import ALPHA, mean_interval, welch
 from experiments.evaluation import wilson_interval
 from experiments.sweeps.ledger import State
 
-CONFIDENCE = 0.95
 SEED = "seed"
 
 
@@ -32,12 +31,7 @@ class Group:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Student's 95 % interval of the mean."""
-        if self.mean is None or self.deviation is None:
-            return None
-        from scipy.stats import t
-
-        half = float(t.ppf((1 + CONFIDENCE) / 2, len(self.values) - 1)) * self.deviation / math.sqrt(len(self.values))
-        return self.mean - half, self.mean + half
+        return mean_interval(self.values) if len(self.values) > 1 else None
 
     @property
     def best(self) -> State:
@@ -106,10 +100,11 @@ def _distinguished(metric: str, first: Group, second: Group) -> str:
     """Whether the best differs from the second by more than chance: Welch's test, or Wilson's intervals."""
     other = f"the second, {described(second.swept)} ({_value(second)})"
     if len(first.values) > 1 and len(second.values) > 1:
-        from scipy.stats import ttest_ind
-
-        p = float(ttest_ind(first.values, second.values, equal_var=False).pvalue)
-        word = "Distinguishable" if p < 1 - CONFIDENCE else "Not distinguishable"
+        p = welch(first.values, second.values)
+        if p is None:
+            word = "Distinguishable" if first.mean != second.mean else "Not distinguishable"
+            return f"{word} from {other}: neither varies from seed to seed."
+        word = "Distinguishable" if p < ALPHA else "Not distinguishable"
         return f"{word} from {other}: Welch's test, p = {p:.2g}."
     if metric != "validation.accuracy":
         return f"Whether it differs from {other} by more than chance, one run each cannot tell: repeat with seed=1,2,3."
