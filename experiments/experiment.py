@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from experiments import console, datasets, models, plots, provenance, reports, runs, session
+from experiments import console, datasets, models, plots, provenance, reports, runs, session, tracking
 from experiments.callbacks import build_callbacks
 from experiments.checkpoints import Checkpoints
 from experiments.config import ExperimentConfig
@@ -36,8 +36,8 @@ def run_experiment(config: ExperimentConfig, folder: Path, command: str, quiet: 
         UserError: a mistake in the data or the call; run.json, where there is one, says `failed` then.
         Interrupted: by a signal; the state is committed and run.json says `interrupted`.
     """
-    with runs.locked(folder):
-        return _recorded(runs.Run.start(folder, config, command), config, quiet)
+    with runs.locked(folder), tracking.follow(config, run := runs.Run.start(folder, config, command)) as trackers:
+        return _recorded(run, config, quiet, trackers)
 
 
 def resume_experiment(folder: Path, quiet: bool = False) -> str:
@@ -46,7 +46,7 @@ def resume_experiment(folder: Path, quiet: bool = False) -> str:
     A run that has ended is left as it is; one that was killed while its reports were written gets them.
 
     Raises:
-        UserError: no run, its config was changed, or another process is at it.
+        UserError: no run, its config was changed, its tracker is not installed, or another process is at it.
         Interrupted: as above.
     """
     record = runs.read(folder)
@@ -56,18 +56,20 @@ def resume_experiment(folder: Path, quiet: bool = False) -> str:
             " Start a new one with another setting, such as a lower optimizer.learning_rate."
         )
     config = runs.unchanged_config(folder, record)
+    tracking.require([config])
     with runs.locked(folder), runs.logged(folder):
         if record["status"] == "completed" and (folder / reports.PAGE).exists():
             print(f"{folder}: finished already, nothing to do")
             return "completed"
-        return _recorded(runs.Run.again(folder, record), config, quiet)
+        with tracking.follow(config, run := runs.Run.again(folder, record)) as trackers:
+            return _recorded(run, config, quiet, trackers)
 
 
-def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool) -> str:
+def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool, trackers: tracking.Tracking) -> str:
     """The experiment, with its end written into run.json, whichever it is."""
     try:
         with _sigterm_raises():
-            return _experiment(config, run, quiet)
+            return _experiment(config, run, quiet, trackers)
     except UserError as error:
         run.finish("failed", str(error))
         raise
@@ -92,7 +94,7 @@ def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool) -> str:
         return "failed"
 
 
-def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool) -> str:
+def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool, trackers: tracking.Tracking) -> str:
     dataset = load(config.dataset)
     run.describe_data(dataset)
 
@@ -115,6 +117,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool) -> str:
         def on_epoch(epoch: Epoch) -> None:
             progress.epoch(epoch)
             run.progress(history)
+            trackers.epochs(history)
 
         try:
             train(
@@ -138,6 +141,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool) -> str:
             status, error = "diverged", str(diverged)
         finally:
             run.progress(history, at_once=True)
+            trackers.epochs(history)
     run.update(throughput=provenance.throughput(history, len(dataset.train)))
 
     evaluation, report = None, None

@@ -135,11 +135,13 @@ def prepare(arguments: Sequence[str]) -> Start:
     if any(argument.startswith("--experimental-rerun") for argument in arguments):
         raise UserError("--experimental-rerun: refused, since it unpickles; repeat a run by the command in its report")
 
+    from experiments import tracking
     from experiments.config.composition import compose_command_line
 
     composition = compose_command_line(arguments)
     if any(argument in ("--cfg", "-c") or argument.startswith("--cfg=") for argument in arguments):
         return Start(list(arguments))
+    tracking.require(job.config for job in composition.jobs)
     key = "sweep" if composition.is_sweep else "run"
     folder = (use if composition.folder_given else reserve)(Path(composition.folder))
     started = [*arguments, f"hydra.{key}.dir={_quoted(folder)}"]
@@ -149,9 +151,11 @@ def prepare(arguments: Sequence[str]) -> Start:
 
 
 def _resumed(folder: Path) -> Start:
+    from experiments import tracking
     from experiments.sweeps.ledger import Ledger
 
     ledger = Ledger(folder)
+    tracking.require(ledger.config(job.number) for job in ledger.jobs)
     return Start([*ledger.plan["arguments"], f"hydra.sweep.dir={_quoted(folder)}"], sweep=ledger)
 
 

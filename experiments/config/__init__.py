@@ -9,7 +9,16 @@ from experiments.config.schema import (
     MLPConfig,
     ModelConfig,
     OptimizerConfig,
+    TrackerConfig,
     TrainerConfig,
 )
 
-__all__ = ["DatasetConfig", "ExperimentConfig", "MLPConfig", "ModelConfig", "OptimizerConfig", "TrainerConfig"]
+__all__ = [
+    "DatasetConfig",
+    "ExperimentConfig",
+    "MLPConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "TrackerConfig",
+    "TrainerConfig",
+]

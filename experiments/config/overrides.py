@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from experiments.config.mistakes import nearest, shown
 from experiments.errors import UserError
 
-GROUPS = ("dataset", "model", "optimizer", "trainer", "experiment")
+GROUPS = ("dataset", "model", "optimizer", "trainer", "tracker", "experiment")
 MAX_JOBS = 10_000
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments import provenance, runs
+from experiments import provenance, runs, tracking
 from experiments.config import ExperimentConfig
 from experiments.files import write_json
 from experiments.sweeps import display, files
@@ -73,6 +73,7 @@ def finish(ledger: Ledger) -> Leaderboard:
             write_json(state.folder / runs.RECORD, state.record | ended)
     board = files.refresh(ledger)
     page = write_page(ledger, board)
+    tracking.finish_sweep(ledger.config(0), ledger.folder)
     display.leaderboard(board)
     for line in files.failures(board):
         print(line, file=sys.stderr)
