@@ -36,8 +36,8 @@ def run_experiment(config: ExperimentConfig, folder: Path, command: str, quiet: 
         UserError: a mistake in the data or the call; run.json, where there is one, says `failed` then.
         Interrupted: by a signal; the state is committed and run.json says `interrupted`.
     """
-    with runs.locked(folder), tracking.follow(config, run := runs.Run.start(folder, config, command)) as trackers:
-        return _recorded(run, config, quiet, trackers)
+    with runs.locked(folder):
+        return _recorded(runs.Run.start(folder, config, command), config, quiet)
 
 
 def resume_experiment(folder: Path, quiet: bool = False) -> str:
@@ -61,15 +61,16 @@ def resume_experiment(folder: Path, quiet: bool = False) -> str:
         if record["status"] == "completed" and (folder / reports.PAGE).exists():
             print(f"{folder}: finished already, nothing to do")
             return "completed"
-        with tracking.follow(config, run := runs.Run.again(folder, record)) as trackers:
-            return _recorded(run, config, quiet, trackers)
+        return _recorded(runs.Run.again(folder, record), config, quiet)
 
 
-def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool, trackers: tracking.Tracking) -> str:
-    """The experiment, with its end written into run.json, whichever it is."""
+def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool) -> str:
+    """The experiment, with its end written into run.json and told to the trackers, whichever it is."""
+    trackers = tracking.Tracking()
     try:
         with _sigterm_raises():
-            return _experiment(config, run, quiet, trackers)
+            trackers.start(config, run.folder)
+            return _experiment(config, run, trackers, quiet)
     except UserError as error:
         run.finish("failed", str(error))
         raise
@@ -92,9 +93,11 @@ def _recorded(run: runs.Run, config: ExperimentConfig, quiet: bool, trackers: tr
             run.finish("failed", cause)
             reports.write_html(run.folder)
         return "failed"
+    finally:
+        trackers.finish(run.record)
 
 
-def _experiment(config: ExperimentConfig, run: runs.Run, quiet: bool, trackers: tracking.Tracking) -> str:
+def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Tracking, quiet: bool) -> str:
     dataset = load(config.dataset)
     run.describe_data(dataset)
 

@@ -5,15 +5,13 @@ changes a run, and the results do not depend on it.
 """
 
 import importlib.util
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from experiments.config import ExperimentConfig
 from experiments.errors import UserError
 from experiments.history import History
-from experiments.runs import Run
 from experiments.tracking.guard import Guard, Tracker
 from experiments.tracking.mlflow import KEPT, MLflow, MLflowSweep
 from experiments.tracking.tensorboard import TensorBoard
@@ -39,10 +37,15 @@ def require(configs: Iterable[ExperimentConfig]) -> None:
 
 
 class Tracking:
-    """All that follows one run."""
+    """All that follows one run; nothing until it starts."""
 
-    def __init__(self, guards: list[Guard]) -> None:
-        self._guards = guards
+    def __init__(self) -> None:
+        self._guards: list[Guard] = []
+
+    def start(self, config: ExperimentConfig, folder: Path) -> None:
+        """Tell that a run starts, or goes on, to whom its config says."""
+        tensorboard: list[Builder] = [TensorBoard] if config.trainer.tensorboard else []
+        self._guards = [Guard(build, config, folder) for build in [*tensorboard, *TRACKERS[config.tracker.kind]]]
 
     def epochs(self, history: History) -> None:
         """Tell the epochs so far; returns at once."""
@@ -53,17 +56,6 @@ class Tracking:
         """Tell how the run ended, and wait for what is told late, but not for long."""
         for guard in self._guards:
             guard.finish(record)
-
-
-@contextmanager
-def follow(config: ExperimentConfig, run: Run) -> Iterator[Tracking]:
-    """Track a run to its end, whatever that is."""
-    builders = [*([TensorBoard] if config.trainer.tensorboard else []), *TRACKERS[config.tracker.kind]]
-    tracking = Tracking([Guard(build, config, run.folder) for build in builders])
-    try:
-        yield tracking
-    finally:
-        tracking.finish(run.record)
 
 
 def finish_sweep(config: ExperimentConfig, folder: Path) -> None:

@@ -27,7 +27,7 @@ SQLITE = "sqlite:///"
 EPOCH_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 RUN_FILES = ("report.html", "config.yaml", "run.json", "history.csv", "classification_report.txt", "runner.log")
 SWEEP_FILES = ("sweep.html", "sweep.json", "leaderboard.csv", "leaderboard.md")
-STATUSES = {"running": "RUNNING", "completed": "FINISHED", "interrupted": "KILLED"}  # all others: FAILED
+STATUSES = {"completed": "FINISHED", "interrupted": "KILLED"}  # all others: FAILED
 BATCH = 100  # entries a request: what servers take of parameters
 LOCK_SECONDS = 60
 # Set in this process only, and only where the user has not: a server that is down is given up soon, nothing is printed
