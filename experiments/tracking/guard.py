@@ -87,6 +87,12 @@ class Guard:
             log.warning("%s: not tracked any further, the run goes on: %s", plain(self._name), cause)
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
+    """In one line; of a server that cannot be reached, what the system says, not what each library made of it."""
+    innermost = error
+    while cause := innermost.__cause__ or innermost.__context__:
+        innermost = cause
+    if isinstance(innermost, OSError):
+        error = innermost
     text = plain(f"{type(error).__name__}: {' '.join(str(error).split())}")
     return text if len(text) <= MAX_CAUSE else text[: MAX_CAUSE - 3] + "..."
