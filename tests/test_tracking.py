@@ -19,7 +19,7 @@ from experiments.config import ExperimentConfig
 from experiments.config.composition import compose_command_line
 from experiments.errors import UserError
 from experiments.history import Epoch, History
-from experiments.runs import unchanged_config
+from experiments.runs import find, unchanged_config
 from experiments.tracking import Tracking
 from experiments.tracking.mlflow import outputs
 from tests.conftest import Finished, run_command
@@ -101,6 +101,7 @@ def test_a_sweep_is_a_parent_with_its_jobs_as_children(sweep: Finished, client: 
     assert [run.info.run_name for run in children] == ["seed=1", "seed=2"]
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert {run.data.tags["status"] for run in runs} == {"completed"}
+    assert len(find(sweep.folder)) == 2  # what MLflow keeps of them is no run
     assert "leaderboard.csv" in [file.path for file in client.list_artifacts(parent.info.run_id)]
 
 
@@ -228,7 +229,7 @@ def test_a_server_that_never_answers_is_given_up(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")  # the user's own setting holds
     started = time.monotonic()
     track(config("tracker=mlflow", f"tracker.uri={silent_server}"), tmp_path, RECORD, 1)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     (warning,) = caplog.messages
     assert warning.startswith(f"MLflow ({silent_server}): not tracked any further, the run goes on: TimeoutError")
 

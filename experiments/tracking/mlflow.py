@@ -17,7 +17,7 @@ from experiments.config import ExperimentConfig
 from experiments.config.schema import MLflowConfig
 from experiments.files import write_json
 from experiments.history import Epoch
-from experiments.sweeps.ledger import SWEEP, Ledger
+from experiments.sweeps.ledger import SWEEP, UNFINISHED, Ledger
 from experiments.tracking.parameters import flat, metrics
 
 KEPT = "tracker.json"  # in the folder of a run or a sweep: which run of MLflow's it is
@@ -25,8 +25,9 @@ STORE = "mlflow.db"
 ARTIFACTS = "mlflow_artifacts"
 SQLITE = "sqlite:///"
 EPOCH_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
-RUN_FILES = ("report.html", "config.yaml", "run.json", "history.csv", "classification_report.txt", "runner.log")
-SWEEP_FILES = ("sweep.html", "sweep.json", "leaderboard.csv", "leaderboard.md")
+# Not run.json and sweep.json, by which the folders of runs and sweeps are known: a copy would be listed as one more.
+RUN_FILES = ("report.html", "config.yaml", "history.csv", "classification_report.txt", "runner.log")
+SWEEP_FILES = ("sweep.html", "leaderboard.csv", "leaderboard.md")
 STATUSES = {"completed": "FINISHED", "interrupted": "KILLED"}  # all others: FAILED
 BATCH = 100  # entries a request: what servers take of parameters
 LOCK_SECONDS = 60
@@ -49,7 +50,7 @@ class _Following:
         self.config = config
         self.folder = folder
         self.base = folder.parent if (folder.parent / SWEEP).is_file() else folder
-        name = config.name if self.base == folder and not (folder / SWEEP).is_file() else Ledger(self.base).plan["name"]
+        name = Ledger(self.base).plan["name"] if (self.base / SWEEP).is_file() else config.name
         assert isinstance(config.tracker, MLflowConfig)
         self.experiment = config.tracker.experiment or name
         self.uri = config.tracker.uri or f"{SQLITE}{outputs(self.base, name) / STORE}"
@@ -208,7 +209,7 @@ class MLflowSweep(_Following):
 def _of_sweep(statuses: Sequence[str]) -> str:
     if all(status == "completed" for status in statuses):
         return "completed"
-    return "interrupted" if any(status in ("pending", "interrupted") for status in statuses) else "failed"
+    return "interrupted" if any(status in UNFINISHED for status in statuses) else "failed"
 
 
 def outputs(folder: Path, name: str) -> Path:
