@@ -13,7 +13,7 @@ from experiments.text import plain
 log = logging.getLogger(__name__)
 
 # How long a run that has ended waits for a tracker that still works, by the run's status.
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 INTERRUPTED_PATIENCE_SECONDS = 5.0  # somebody, or a cluster, waits for the process to go
 MAX_CAUSE = 300
 

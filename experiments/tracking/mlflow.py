@@ -6,7 +6,6 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from filelock import FileLock
 from experiments import provenance
 from experiments.config import ExperimentConfig
 from experiments.config.schema import MLflowConfig
-from experiments.files import write_json
+from experiments.files import TEMPORARY_PREFIX, atomic, write_json
 from experiments.history import Epoch
 from experiments.sweeps.ledger import SWEEP, UNFINISHED, Ledger
 from experiments.tracking.parameters import flat, metrics
@@ -60,15 +59,10 @@ class _Following:
     def start(self) -> None:
         from mlflow import MlflowClient
 
-        with self._store_lock():  # one process at a time makes the tables of a new store
-            self.client = MlflowClient(self.uri)
-            self.experiment_id = self._experiment()
-
-    def _store_lock(self) -> Any:
-        if not self.uri.startswith(SQLITE):
-            return nullcontext()
-        store = Path(self.uri.removeprefix(SQLITE))
-        return FileLock(store.with_name(f".{store.name}.lock"), timeout=LOCK_SECONDS)
+        if self.uri.startswith(SQLITE):
+            _make_store(Path(self.uri.removeprefix(SQLITE)))
+        self.client = MlflowClient(self.uri)
+        self.experiment_id = self._experiment()
 
     def _experiment(self) -> str:
         from mlflow.exceptions import MlflowException
@@ -210,6 +204,21 @@ def _of_sweep(statuses: Sequence[str]) -> str:
     if all(status == "completed" for status in statuses):
         return "completed"
     return "interrupted" if any(status in UNFINISHED for status in statuses) else "failed"
+
+
+def _make_store(path: Path) -> None:
+    """Make the tables of a new SQLite store, which takes seconds: by one process, and into place once complete.
+
+    A kill in between leaves none, not one that is half-made.
+    """
+    from mlflow import MlflowClient
+
+    with FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_SECONDS):
+        if not path.exists():
+            for left in path.parent.glob(f"{TEMPORARY_PREFIX}*{path.suffix}"):
+                left.unlink()
+            with atomic(path) as temporary:
+                MlflowClient(f"{SQLITE}{temporary}").search_experiments(max_results=1)
 
 
 def outputs(folder: Path, name: str) -> Path:
