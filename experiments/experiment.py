@@ -3,16 +3,14 @@
 import logging
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from experiments import console, datasets, models, plots, provenance, reports, reproduction, runs, session
+from experiments import console, datasets, models, plots, provenance, reports, reproduction, runs, session, tracking
 from experiments.callbacks import build_callbacks
 from experiments.checkpoints import Checkpoints
 from experiments.config import DatasetConfig, ExperimentConfig
@@ -23,6 +21,7 @@ from experiments.files import atomic
 from experiments.history import Epoch, History
 from experiments.optimizers import build_optimizer
 from experiments.reports import saved
+from experiments.signals import SignalsRaise
 from experiments.training import Diverged, Interrupted, StopRequest, train
 
 log = logging.getLogger(__name__)
@@ -72,7 +71,7 @@ def resume_experiment(folder: Path, around: Surroundings = ALONE) -> str:
     A run that has ended is left as it is; one that was killed while its reports were written gets them.
 
     Raises:
-        UserError: no run, its config was changed, or another process is at it.
+        UserError: no run, its config was changed, its tracker is not installed, or another process is at it.
         Interrupted: as above.
     """
     record = runs.read(folder)
@@ -82,6 +81,7 @@ def resume_experiment(folder: Path, around: Surroundings = ALONE) -> str:
             " Start a new one with another setting, such as a lower optimizer.learning_rate."
         )
     config = runs.unchanged_config(folder, record)
+    tracking.require([config])
     with runs.locked(folder), runs.logged(folder):
         if record["status"] == "completed":
             if not around.quiet:
@@ -99,10 +99,12 @@ def _has_page(folder: Path) -> bool:
 
 
 def _recorded(run: runs.Run, config: ExperimentConfig, around: Surroundings) -> str:
-    """The experiment, with its end written into run.json, whichever it is."""
-    with _Signals() as signals:
+    """The experiment, with its end written into run.json and told to the trackers, whichever it is."""
+    trackers = tracking.Tracking()
+    with SignalsRaise() as signals:
         try:
-            return _experiment(config, run, around)
+            trackers.start(config, run.folder)
+            return _experiment(config, run, trackers, around)
         except UserError as error:
             run.finish("failed", str(error))
             raise
@@ -127,9 +129,11 @@ def _recorded(run: runs.Run, config: ExperimentConfig, around: Surroundings) -> 
                 run.finish("failed", cause)
                 reports.write_html(run.folder)
             return "failed"
+        finally:
+            trackers.finish(run.record)
 
 
-def _experiment(config: ExperimentConfig, run: runs.Run, around: Surroundings) -> str:
+def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Tracking, around: Surroundings) -> str:
     dataset = load(config.dataset, around.data)
     run.describe_data(dataset)
 
@@ -153,6 +157,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, around: Surroundings) -
         def on_epoch(epoch: Epoch) -> None:
             progress.epoch(epoch)
             run.progress(history)
+            trackers.epochs(history)
 
         try:
             train(
@@ -176,6 +181,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, around: Surroundings) -
             status, error = "diverged", str(diverged)
         finally:
             run.progress(history, at_once=True)
+            trackers.epochs(history)
     pruned = next((each.pruned for each in callbacks if getattr(each, "pruned", None)), None)
     run.update(throughput=provenance.throughput(history, len(dataset.train)), pruned=pruned)
 
@@ -197,7 +203,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, around: Surroundings) -
     def draw() -> None:
         _draw(run.folder, config, history, evaluation, dataset)
 
-    if around.later is None:
+    if around.later is None or trackers.are_told:  # who gets the files when the run ends
         draw()
     else:
         around.later(draw)
@@ -211,30 +217,3 @@ def _draw(
     """The last files of a run; it has ended by then, so they may be written again from its other files."""
     reports.write_plots(folder, plots.of_run(history, evaluation, dataset, config.reference))
     reports.write_html(folder)
-
-
-class _Signals:
-    """SIGINT and SIGTERM as an exception where training does not wait for either.
-
-    SIGINT too: a process that a shell started in the background ignores it otherwise. While the end is written, only
-    another SIGINT counts: at Ctrl-C a sweep's worker gets one, and a SIGTERM from its parent.
-    """
-
-    def __enter__(self) -> Self:
-        self._before: dict[int, Any] = {}
-        if threading.current_thread() is threading.main_thread():  # elsewhere Python allows no handlers
-            self._before = {number: signal.signal(number, self._raise) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def let_it_end(self) -> None:
-        if self._before:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-    def _raise(self, signum: int, frame: Any) -> None:
-        raise Interrupted(signum)

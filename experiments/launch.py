@@ -135,6 +135,7 @@ def prepare(arguments: Sequence[str]) -> Start:
     if any(argument.startswith("--experimental-rerun") for argument in arguments):
         raise UserError("--experimental-rerun: refused, since it unpickles; repeat a run by the command in its report")
 
+    from experiments import tracking
     from experiments.config.composition import compose_command_line
     from experiments.config.launchers import check_installed
 
@@ -147,6 +148,7 @@ def prepare(arguments: Sequence[str]) -> Start:
         return Start(list(arguments))
     if composition.is_sweep:
         check_installed(composition.launcher)
+    tracking.require(job.config for job in composition.jobs)
     key = "sweep" if composition.is_sweep else "run"
     folder = (use if composition.folder_given else reserve)(Path(composition.folder))
     started = [*arguments, f"hydra.{key}.dir={_quoted(folder)}"]
@@ -156,11 +158,13 @@ def prepare(arguments: Sequence[str]) -> Start:
 
 
 def _resumed(folder: Path) -> Start:
+    from experiments import tracking
     from experiments.config.composition import compose_command_line
     from experiments.sweeps.ledger import Ledger
 
     ledger = Ledger(folder)
     compose_command_line(ledger.plan["arguments"])  # a plan is a file, and may have been edited to name code
+    tracking.require(ledger.config(job.number) for job in ledger.jobs)
     return Start([*ledger.plan["arguments"], f"hydra.sweep.dir={_quoted(folder)}"], sweep=ledger)
 
 

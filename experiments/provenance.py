@@ -17,8 +17,15 @@ from experiments.datasets import Dataset
 from experiments.history import History
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib", "hydra-core", "omegaconf")
-# Where the data lies and what the run is called change nothing of its result.
-NOT_OF_THE_RESULT: Any = {"name": True, "sweep": True, "reference": True, "dataset": {"cache_dir", "mirror"}}
+# Where the data lies, what the run is called and who is told of it change nothing of its result.
+NOT_OF_THE_RESULT: Any = {
+    "name": True,
+    "sweep": True,
+    "reference": True,
+    "tracker": True,
+    "trainer": {"tensorboard"},
+    "dataset": {"cache_dir", "mirror"},
+}
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from experiments import provenance
 from experiments.config import ExperimentConfig
+from experiments.config.later_keys import with_later_keys
 from experiments.datasets import Dataset
 from experiments.errors import UserError
 from experiments.files import remove_temporary, write_json, write_text
@@ -193,7 +194,7 @@ def unchanged_config(folder: Path, record: dict[str, Any]) -> ExperimentConfig:
             f"{folder / CONFIG}: was changed since the run began. A resumed run ends exactly as it would have, so its"
             " config stays. Undo the change, or start a new run.\n" + "\n".join(changes)
         )
-    return ExperimentConfig.model_validate(values)
+    return ExperimentConfig.model_validate(with_later_keys(values))
 
 
 def differences(first: dict[str, Any], second: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:

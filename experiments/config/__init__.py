@@ -10,6 +10,7 @@ from experiments.config.schema import (
     MLPConfig,
     ModelConfig,
     OptimizerConfig,
+    TrackerConfig,
     TrainerConfig,
 )
 
@@ -20,5 +21,6 @@ __all__ = [
     "ModelConfig",
     "OptimizerConfig",
     "ReferenceConfig",
+    "TrackerConfig",
     "TrainerConfig",
 ]

@@ -34,6 +34,7 @@ ABOUT = {
     "model": "the network's architecture",
     "optimizer": "how its weights are changed",
     "trainer": "how long and in what portions",
+    "tracker": "what is told of it, beside the run's folder",
     "experiment": "a saved choice of all of these",
 }
 
@@ -65,11 +66,13 @@ def _keys() -> str:
 
 
 def _described(schema: type[BaseModel], prefix: str) -> Iterator[str]:
-    """One line a key, depth first; of the optimizers' keys those of the default, SGD."""
-    from experiments.config.schema import SGDConfig
+    """One line a key, depth first; of the optimizers' keys those of the default, SGD, of the trackers' MLflow's."""
+    from experiments.config.schema import MLflowConfig, SGDConfig
+
+    shown = {"optimizer": SGDConfig, "tracker": MLflowConfig}
 
     for name, field in schema.model_fields.items():
-        below: Any = SGDConfig if name == "optimizer" else field.annotation
+        below: Any = shown.get(name, field.annotation)
         if isinstance(below, type) and issubclass(below, BaseModel):
             yield from _described(below, f"{prefix}{name}.")
         elif name != "kind":  # which kind is chosen by the group's option

@@ -5,7 +5,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from experiments.config.schema import DatasetConfig, ExperimentConfig, ModelConfig, OptimizerConfig, TrainerConfig
+from experiments.config.schema import (
+    DatasetConfig,
+    ExperimentConfig,
+    ModelConfig,
+    OptimizerConfig,
+    TrackerConfig,
+    TrainerConfig,
+)
 
 FOLDER = Path(__file__).parent / "schemas"
 # What Hydra adds to a YAML file beside the experiment's own keys.
@@ -24,6 +31,7 @@ def of_files() -> dict[str, dict[str, Any]]:
         "model": ModelConfig,
         "optimizer": OptimizerConfig,
         "trainer": TrainerConfig,
+        "tracker": TrackerConfig,
     }
     schemas = {group: TypeAdapter(kind).json_schema() for group, kind in groups.items()}
     schemas |= {"trainer": _extending(schemas["trainer"]), "config": _extending(of_config())}

@@ -115,6 +115,11 @@ def expectation(schema: Node, node: Node) -> str:  # noqa: PLR0911 (a table of c
             return f"a list such as [256, 128], each {each}"
         case "null":
             return "null"
+    if "sqlite" in node.get("pattern", ""):
+        return (
+            "an address that begins with http://, https:// or sqlite:/// and has no password in it"
+            " (that goes into MLFLOW_TRACKING_PASSWORD)"
+        )
     if "pattern" in node and "maxLength" in node:
         return (
             f"text of 1 to {node['maxLength']} characters that can name a folder:"

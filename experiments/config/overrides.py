@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from experiments.config.mistakes import nearest, shown
 from experiments.errors import UserError
 
-GROUPS = ("dataset", "model", "optimizer", "trainer", "experiment")
+GROUPS = ("dataset", "model", "optimizer", "trainer", "tracker", "experiment")
 MAX_JOBS = 10_000
 MAX_PROBES = 256
 LOG_FROM = 100  # times the low end: an interval that wide is searched by orders of magnitude

@@ -193,6 +193,7 @@ class TrainerConfig(Schema):
     checkpoint_minutes: PositiveFloat | None = Field(
         description="In a long epoch, a checkpoint after as many minutes too; null: only at the epoch's end."
     )
+    tensorboard: bool = Field(description="Write TensorBoard's event files into the run's folder.")
     schedule: ScheduleConfig
     early_stopping: EarlyStoppingConfig
     reduce_on_plateau: ReduceOnPlateauConfig
@@ -210,6 +211,25 @@ class TrainerConfig(Schema):
                 f" {self.epochs} epochs of the training"
             )
         return self
+
+
+class NoTrackerConfig(Schema):
+    """The run's folder only."""
+
+    kind: Literal["none"] = Field(description="The tracker.")
+
+
+class MLflowConfig(Schema):
+    """MLflow, in which parameters, metrics and files of all runs can be looked at side by side."""
+
+    kind: Literal["mlflow"] = Field(description="The tracker.")
+    uri: str | None = Field(
+        pattern=r"^(https?://[^@\s]+|sqlite:///.+)$",
+        description="With tracker=mlflow: address of its server or SQLite file; null: mlflow.db beside the runs.",
+    )
+    experiment: str | None = Field(
+        min_length=1, max_length=250, description="With tracker=mlflow: MLflow's experiment; null: the run's name."
+    )
 
 
 class SweepConfig(Schema):
@@ -238,6 +258,8 @@ class SweepConfig(Schema):
 ModelConfig = MLPConfig
 OptimizerConfig = Annotated[SGDConfig | AdamConfig | RMSpropConfig | AdagradConfig, Field(discriminator="kind")]
 
+TrackerConfig = Annotated[NoTrackerConfig | MLflowConfig, Field(discriminator="kind")]
+
 
 class ExperimentConfig(Schema):
     """One experiment: enough to run it again."""
@@ -250,5 +272,6 @@ class ExperimentConfig(Schema):
     model: ModelConfig
     optimizer: OptimizerConfig
     trainer: TrainerConfig
+    tracker: TrackerConfig
     sweep: SweepConfig
     reference: ReferenceConfig | None = Field(description="What was published of this experiment; null: nothing.")

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from experiments import provenance, runs
+from experiments import provenance, runs, tracking
 from experiments.config import ExperimentConfig
 from experiments.datasets import shared
 from experiments.files import write_json
@@ -100,6 +100,7 @@ def finish(ledger: Ledger) -> Leaderboard:
             write_json(state.folder / runs.RECORD, state.record | ended)
     board = files.refresh(ledger)
     page = write_page(ledger, board)
+    tracking.finish_sweep(ledger.config(0), ledger.folder)
     display.leaderboard(board)
     for line in files.failures(board):
         print(line, file=sys.stderr)

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from experiments import reports, runs
 from experiments.config import ExperimentConfig
+from experiments.config.later_keys import with_later_keys
 from experiments.errors import UserError
 from experiments.files import write_json
 
@@ -156,7 +157,7 @@ class Ledger:
 
     def config(self, number: int) -> ExperimentConfig:
         """The config that was checked, whatever has been edited since."""
-        return ExperimentConfig.model_validate(self.plan["jobs"][number]["config"])
+        return ExperimentConfig.model_validate(with_later_keys(self.plan["jobs"][number]["config"]))
 
     def job_folder(self, number: int) -> Path:
         return self.folder / str(number)
