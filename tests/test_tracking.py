@@ -140,14 +140,14 @@ def test_a_server_that_is_down_costs_one_warning(sweep: Finished, tmp_path: Path
 
 
 def test_a_killed_run_that_goes_on_has_every_epoch_once(store: str, client: Any, tmp_path: Path):
-    from experiments.experiment import resume_experiment
+    from experiments.experiment import Surroundings, resume_experiment
 
     folder = tmp_path / "run"
     tracked = ("tracker=mlflow", f'tracker.uri="{store}"', "tracker.experiment=killed", "trainer.tensorboard=true")
     process = faults.start(folder, *tracked, config=(*TINY, "trainer.batch_size=1", "trainer.epochs=40"))
     faults.strike(process, lambda: faults.past(folder, 6) and epochs_told(client, "killed") > 3)
     faults.finish(process)
-    assert resume_experiment(folder, quiet=True) == "completed"
+    assert resume_experiment(folder, Surroundings(quiet=True)) == "completed"
     (run,) = runs_of(client, "killed")
     assert run.info.status == "FINISHED"
     assert steps(client, run.info.run_id, "loss") == list(range(1, 41))

@@ -178,9 +178,11 @@ class Ledger:
             record = runs.read(folder)
         except UserError:
             return State(job, folder, PENDING)
+        if record["status"] == "running" and not is_locked(folder):
+            record = runs.read(folder)  # its end may have been written in between
+            if record["status"] == "running":
+                return State(job, folder, KILLED, record)
         status = record["status"]
-        if status == "running" and not is_locked(folder):
-            status = KILLED
         if status == "completed" and record.get("pruned"):
             status = PRUNED
         return State(job, folder, status, record)

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,16 @@ class RayLauncher(JobsLauncher):
                 for task in reversed(tasks):  # those first that have not begun
                     ray.cancel(task)  # a KeyboardInterrupt in the job's process, wherever it is
                 waiting.join(GRACE_SECONDS)
+                self._wait_for_ends()
                 raise
         return []
+
+    def _wait_for_ends(self) -> None:
+        """Of cancelled jobs Ray tells at once, when they may still be writing their last checkpoint."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        ledger = Ledger(self.sweep_folder)
+        while any(state.status == "running" for state in ledger.states()) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def _wait(self, ray: Any, tasks: dict[Any, int]) -> None:
         """Until all have ended; those that never began are told, as their folders cannot."""
