@@ -112,7 +112,7 @@ def with_pid_gone(pid: int) -> None:
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_an_interrupted_sweep_says_how_to_go_on(tmp_path, launcher):
     folder = tmp_path / "sweep"
-    process = sweep(folder, f"hydra/launcher={launcher}", "seed=1,2,3")
+    process = sweep(folder, f"hydra/launcher={launcher}", "seed=1,2,3", "trainer.epochs=2000")
     wait_for(process, lambda: running(folder, 0, 2))
     process.send_signal(signal.SIGTERM if launcher == "joblib" else signal.SIGINT)
     status, _, err = runs.finish(process)
