@@ -1,0 +1,135 @@
+"""A run's saved model scored again: on the run's own data, or on other data of the same shape and number of classes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from experiments import datasets, runs, saved_models
+from experiments.config import DatasetConfig, ExperimentConfig
+from experiments.datasets import Dataset
+from experiments.errors import UserError
+from experiments.evaluation import classification_report, evaluate, wilson_interval
+from experiments.rows import Layout
+
+DATASETS = Path(__file__).parents[1] / "conf" / "dataset"
+SAME_LOSS = 1e-6  # relative; other machines sum in another order
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """What a saved model is worth on one split; `interval` is accuracy's Wilson interval of 95 %.
+
+    `recorded` is what run.json says of the same split of the run's own data, None where it says nothing or the data is
+    other. `before` is the fingerprint of the data that the run had, where it had other.
+    """
+
+    dataset: Dataset
+    split: str
+    rows: int
+    loss: float
+    accuracy: float
+    interval: tuple[float, float]
+    report: str
+    per_class: dict[str, Any]
+    recorded: dict[str, float] | None
+    before: str | None
+
+    @property
+    def equals_recorded(self) -> bool | None:
+        if self.recorded is None:
+            return None
+        then, now = self.recorded["loss"], self.loss
+        return self.accuracy == self.recorded["accuracy"] and abs(now - then) <= SAME_LOSS * abs(then)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "dataset": self.dataset.name,
+            "source": self.dataset.source,
+            "fingerprint": self.dataset.fingerprint,
+            "fingerprint_of_the_run": self.before or self.dataset.fingerprint,
+            "split": self.split,
+            "rows": self.rows,
+            "loss": self.loss,
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "recorded": self.recorded,
+            "equals_recorded": self.equals_recorded,
+            "report": self.per_class,
+        }
+
+
+def rescore(
+    folder: Path, name: str | None, path: Path | None, split: Literal["test", "validation", "train"]
+) -> Rescored:
+    """Score a run's saved model; nothing is written.
+
+    `name` is another data set's, taken as its YAML says; `path` is where the data lies, in place of where it lay.
+
+    Raises:
+        UserError: no run or no model, the data is not found, or its shape or classes are not the model's.
+    """
+    layout = saved_models.layout(folder)
+    record = runs.read(folder)
+    config = runs.unchanged_config(folder, record)
+    dataset = datasets.load(_data(config, name, path))
+    _check_fit(layout, dataset, folder)
+
+    from experiments import session
+
+    session.start(config.seed)
+    chosen = getattr(dataset, split)
+    evaluation = evaluate(saved_models.load(folder), chosen)
+    text, per_class = classification_report(evaluation, dataset.class_names)
+    correct = int((evaluation.y_pred == evaluation.y_true).sum())
+    before = record["dataset"]["fingerprint"]
+    own = name is None and before == dataset.fingerprint
+    return Rescored(
+        dataset=dataset,
+        split=split,
+        rows=len(chosen),
+        loss=evaluation.loss,
+        accuracy=evaluation.accuracy,
+        interval=wilson_interval(correct, len(chosen)),
+        report=text,
+        per_class=per_class,
+        recorded=record["metrics"].get(split) if own else None,
+        before=None if before == dataset.fingerprint else before,
+    )
+
+
+def _data(config: ExperimentConfig, name: str | None, path: Path | None) -> DatasetConfig:
+    """The run's own data, or another data set as its YAML file says, looked for in the cache that the run used."""
+    own = config.dataset
+    if name is None:
+        return own if path is None else own.model_copy(update={"path": str(path)})
+    if name not in datasets.NAMES:
+        from experiments.config.mistakes import nearest
+
+        raise UserError(
+            f"--dataset: received {name!r}, expected one of {', '.join(datasets.NAMES)}.{nearest(name, datasets.NAMES)}"
+        )
+    values = yaml.safe_load((DATASETS / f"{name}.yaml").read_text(encoding="utf-8"))
+    here = {"path": None if path is None else str(path), "cache_dir": own.cache_dir, "mirror": own.mirror}
+    return DatasetConfig.model_validate(values | here)
+
+
+def _check_fit(layout: Layout, dataset: Dataset, folder: Path) -> None:
+    """The data is what the model takes and answers.
+
+    Raises:
+        UserError: it is not; both are named.
+    """
+    wrong = []
+    if dataset.shape != layout.shape:
+        wrong.append(f"has rows of shape {dataset.shape}, expected {layout.shape}")
+    if dataset.num_classes != len(layout.class_names):
+        wrong.append(f"has {dataset.num_classes} classes, expected {len(layout.class_names)}")
+    if str(dataset.train.x.dtype) != layout.dtype:
+        wrong.append(f"has {dataset.train.x.dtype} rows, expected {layout.dtype}")
+    if wrong:
+        raise UserError(
+            f"{dataset.name} ({dataset.source}) does not fit the model of {folder}: it {'; it '.join(wrong)}."
+            " Name data of that shape with --dataset or --path, or another run."
+        )
