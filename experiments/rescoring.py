@@ -1,5 +1,6 @@
 """A run's saved model scored again: on the run's own data, or on other data of the same shape and number of classes."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +10,7 @@ import yaml
 from experiments import datasets, runs, saved_models
 from experiments.config import DatasetConfig, ExperimentConfig
 from experiments.datasets import Dataset
+from experiments.datasets.catalogue import CATALOGUE
 from experiments.errors import UserError
 from experiments.evaluation import classification_report, evaluate, wilson_interval
 from experiments.rows import Layout
@@ -33,15 +35,16 @@ class Rescored:
     interval: tuple[float, float]
     report: str
     per_class: dict[str, Any]
-    recorded: dict[str, float] | None
+    recorded: dict[str, float | None] | None
     before: str | None
 
     @property
     def equals_recorded(self) -> bool | None:
         if self.recorded is None:
             return None
-        then, now = self.recorded["loss"], self.loss
-        return self.accuracy == self.recorded["accuracy"] and abs(now - then) <= SAME_LOSS * abs(then)
+        then = self.recorded["loss"]  # None where it was no number
+        same_loss = math.isnan(self.loss) if then is None else math.isclose(self.loss, then, rel_tol=SAME_LOSS)
+        return same_loss and self.accuracy == self.recorded["accuracy"]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -73,8 +76,10 @@ def rescore(
     layout = saved_models.layout(folder)
     record = runs.read(folder)
     config = runs.unchanged_config(folder, record)
-    dataset = datasets.load(_data(config, name, path))
-    _check_fit(layout, dataset, folder)
+    chosen_data = _data(config, name, path)
+    known = CATALOGUE[chosen_data.kind]
+    _check_fit(layout, folder, known.name, known.shape, known.class_names)  # before anything is downloaded
+    dataset = datasets.load(chosen_data)
 
     from experiments import session
 
@@ -83,7 +88,7 @@ def rescore(
     evaluation = evaluate(saved_models.load(folder), chosen)
     text, per_class = classification_report(evaluation, dataset.class_names)
     correct = int((evaluation.y_pred == evaluation.y_true).sum())
-    before = record["dataset"]["fingerprint"]
+    before = record["dataset"].get("fingerprint")
     own = name is None and before == dataset.fingerprint
     return Rescored(
         dataset=dataset,
@@ -94,7 +99,7 @@ def rescore(
         interval=wilson_interval(correct, len(chosen)),
         report=text,
         per_class=per_class,
-        recorded=record["metrics"].get(split) if own else None,
+        recorded=(record.get("metrics") or {}).get(split) if own else None,
         before=None if before == dataset.fingerprint else before,
     )
 
@@ -115,21 +120,19 @@ def _data(config: ExperimentConfig, name: str | None, path: Path | None) -> Data
     return DatasetConfig.model_validate(values | here)
 
 
-def _check_fit(layout: Layout, dataset: Dataset, folder: Path) -> None:
+def _check_fit(layout: Layout, folder: Path, name: str, shape: tuple[int, ...], class_names: tuple[str, ...]) -> None:
     """The data is what the model takes and answers.
 
     Raises:
         UserError: it is not; both are named.
     """
     wrong = []
-    if dataset.shape != layout.shape:
-        wrong.append(f"has rows of shape {dataset.shape}, expected {layout.shape}")
-    if dataset.num_classes != len(layout.class_names):
-        wrong.append(f"has {dataset.num_classes} classes, expected {len(layout.class_names)}")
-    if str(dataset.train.x.dtype) != layout.dtype:
-        wrong.append(f"has {dataset.train.x.dtype} rows, expected {layout.dtype}")
+    if shape != layout.shape:
+        wrong.append(f"rows of shape {shape}, expected {layout.shape}")
+    if len(class_names) != len(layout.class_names):
+        wrong.append(f"{len(class_names)} classes, expected {len(layout.class_names)}")
     if wrong:
         raise UserError(
-            f"{dataset.name} ({dataset.source}) does not fit the model of {folder}: it {'; it '.join(wrong)}."
-            " Name data of that shape with --dataset or --path, or another run."
+            f"{name}: has {' and '.join(wrong)}, which the model of {folder} takes."
+            " Name data of that shape with --dataset, or another run."
         )

@@ -150,7 +150,7 @@ def _fitted(array: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def _from_image(file: Path, layout: Layout) -> Rows:
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     height, width = layout.shape[:2]
     channels = layout.shape[2] if len(layout.shape) == 3 else 1
@@ -161,12 +161,14 @@ def _from_image(file: Path, layout: Layout) -> Rows:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(file, formats=IMAGE_FORMATS) as opened:
-                notes = [f"the first of {opened.n_frames} frames"] if getattr(opened, "n_frames", 1) > 1 else []
+                frames = getattr(opened, "n_frames", 1)
+                notes = [f"the first of {frames} frames"] if frames > 1 else []
                 image = _flat(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            pixels = f"more than {Image.MAX_IMAGE_PIXELS:,} pixels"
-            raise _Unfit(f"has {pixels}, expected an image that can be held in memory") from None
-        except Image.UnidentifiedImageError:
+            raise _Unfit(
+                f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels, expected an image that is held in memory with ease"
+            ) from None
+        except UnidentifiedImageError:
             raise _Unfit(f"is no image, expected one ({', '.join(IMAGE_FORMATS)}), .npy or .npz") from None
     if image.size != (width, height):
         notes.append(f"resized from {image.width}×{image.height} to {width}×{height}")

@@ -29,29 +29,39 @@ MAX_WEIGHTS_BYTES = 4_000_000_000
 OTHER_FORMATS = {b"\x89HDF\r\n\x1a\n": "an HDF5 file (the old .h5 format)"}
 WAY_OUT = "Train the model anew, or get the file from where it was trained."
 
-# Each compute on numbers only; a layer that builders of experiments/models.py come to use is added here.
-LAYERS = """
-    InputLayer Rescaling Normalization Flatten Reshape Permute Dense Activation ReLU LeakyReLU PReLU ELU Softmax Identity
-    Dropout SpatialDropout1D SpatialDropout2D GaussianNoise GaussianDropout
-    BatchNormalization LayerNormalization GroupNormalization UnitNormalization
-    Conv1D Conv2D DepthwiseConv2D SeparableConv2D ZeroPadding2D Cropping2D UpSampling2D
-    MaxPooling1D MaxPooling2D AveragePooling1D AveragePooling2D
-    GlobalMaxPooling1D GlobalMaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D
-    Add Subtract Multiply Average Maximum Minimum Concatenate
-    RandomFlip RandomTranslation RandomRotation RandomZoom RandomCrop RandomContrast RandomBrightness
-"""
+MAX_SIZE = 1_000_000  # of a layer, as in the config's schema
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Classes by module. Each computes on numbers only; what the builders of experiments/models.py come to use is added here.
 ALLOWED = {
-    "keras": {"DTypePolicy", "Functional", "Sequential"},
-    "keras.models": {"Functional", "Sequential"},
-    "keras.src.models.functional": {"Functional"},
-    "keras.layers": set(LAYERS.split()),
-    "keras.initializers": set(
-        "Zeros Ones Constant GlorotUniform GlorotNormal HeUniform HeNormal LecunUniform LecunNormal RandomNormal"
-        " RandomUniform TruncatedNormal VarianceScaling Orthogonal Identity".split()
+    "keras": _names("DTypePolicy Functional Sequential"),
+    "keras.models": _names("Functional Sequential"),
+    "keras.src.models.functional": _names("Functional"),
+    "keras.layers": _names(
+        """
+        InputLayer Rescaling Normalization Flatten Reshape Permute Dense Activation Identity
+        ReLU LeakyReLU PReLU ELU Softmax Dropout SpatialDropout1D SpatialDropout2D GaussianNoise GaussianDropout
+        BatchNormalization LayerNormalization GroupNormalization UnitNormalization
+        Conv1D Conv2D DepthwiseConv2D SeparableConv2D ZeroPadding2D Cropping2D UpSampling2D
+        MaxPooling1D MaxPooling2D AveragePooling1D AveragePooling2D
+        GlobalMaxPooling1D GlobalMaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D
+        Add Subtract Multiply Average Maximum Minimum Concatenate
+        RandomFlip RandomTranslation RandomRotation RandomZoom RandomCrop RandomContrast RandomBrightness
+        """
     ),
-    "keras.regularizers": {"L1", "L2", "L1L2"},
-    "keras.constraints": {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"},
-    "keras.optimizers": set("SGD Adam AdamW Adagrad Adadelta Adamax Nadam RMSprop Lion".split()),
+    "keras.initializers": _names(
+        """
+        Zeros Ones Constant Identity Orthogonal GlorotUniform GlorotNormal HeUniform HeNormal LecunUniform LecunNormal
+        RandomNormal RandomUniform TruncatedNormal VarianceScaling
+        """
+    ),
+    "keras.regularizers": _names("L1 L2 L1L2"),
+    "keras.constraints": _names("MaxNorm MinMaxNorm NonNeg UnitNorm"),
+    "keras.optimizers": _names("SGD Adam AdamW Adagrad Adadelta Adamax Nadam RMSprop Lion"),
 }
 
 
@@ -59,7 +69,7 @@ def load(folder: Path) -> "keras.Model":
     """The model of a run, uncompiled, from raw rows as stored to probabilities.
 
     Raises:
-        UserError: the run has no model, or its file is no `.keras` file, or holds anything but known layers and numbers.
+        UserError: the run has no model, or its file is refused (see `judge`).
     """
     taken, path = layout(folder), folder / FILE
     import keras
@@ -97,7 +107,7 @@ def layout(folder: Path) -> Layout:
         raise _refusal(path, "it has no input of rows", "a model that runner.py saved") from None
     if not (0 < scale <= 1 and shape and min(shape) > 0):
         raise _refusal(path, f"it takes rows of shape {shape} scaled by {scale}", "a model that runner.py saved")
-    if not isinstance(data, dict) or data.get("shape") != list(shape) or not _names(data.get("class_names")):
+    if not isinstance(data, dict) or data.get("shape") != list(shape) or not _is_named(data.get("class_names")):
         raise UserError(
             f"{folder / runs.RECORD}: `dataset` does not tell of the rows that {FILE} takes, expected their shape"
             f" {list(shape)} and class_names. {WAY_OUT}"
@@ -105,7 +115,7 @@ def layout(folder: Path) -> Layout:
     return Layout(shape, dtype, scale, data.get("rows") == "images", tuple(data["class_names"]))
 
 
-def _names(value: Any) -> bool:
+def _is_named(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
 
 
@@ -174,7 +184,15 @@ def _judge_config(path: Path, content: bytes) -> dict[str, Any]:
                 f"{CONFIG} has a {_object(node)}",
                 "layers of Keras that only compute; other objects could run code when loaded",
             )
+        for key in ("units", "filters", "batch_shape", "target_shape"):
+            if (size := _largest(node.get(key))) > MAX_SIZE:
+                raise _refusal(path, f"{CONFIG} has {key} of {size:,}", f"at most {MAX_SIZE:,}")
     return config
+
+
+def _largest(value: Any) -> int | float:
+    sizes = value if isinstance(value, list) else [value]
+    return max((size for size in sizes if isinstance(size, int | float)), default=0)
 
 
 def _mappings(config: Any) -> Iterator[dict[str, Any]]:
