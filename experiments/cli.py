@@ -120,12 +120,8 @@ def evaluate(
     from experiments.files import finite
 
     result = rescoring.rescore(run, dataset, path, split)
-    if dataset is None and result.before:
-        print(
-            f"warning: {result.dataset.source}: the data has the fingerprint {result.dataset.fingerprint}, expected"
-            f" {result.before}, which the run had",
-            file=sys.stderr,
-        )
+    for warning in result.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     if as_json:
         print(json.dumps(finite(result.as_json()), indent=2))
     else:

@@ -14,6 +14,7 @@ from experiments.datasets.catalogue import CATALOGUE
 from experiments.errors import UserError
 from experiments.evaluation import classification_report, evaluate, wilson_interval
 from experiments.rows import Layout
+from experiments.text import plain
 
 DATASETS = Path(__file__).parents[1] / "conf" / "dataset"
 SAME_LOSS = 1e-6  # relative; other machines sum in another order
@@ -23,8 +24,7 @@ SAME_LOSS = 1e-6  # relative; other machines sum in another order
 class Rescored:
     """What a saved model is worth on one split; `interval` is accuracy's Wilson interval of 95 %.
 
-    `recorded` is what run.json says of the same split of the run's own data, None where it says nothing or the data is
-    other. `before` is the fingerprint of the data that the run had, where it had other.
+    `recorded` is what run.json says of the same split, None where it says nothing or the data is not the run's own.
     """
 
     dataset: Dataset
@@ -36,7 +36,7 @@ class Rescored:
     report: str
     per_class: dict[str, Any]
     recorded: dict[str, float | None] | None
-    before: str | None
+    warnings: tuple[str, ...]
 
     @property
     def equals_recorded(self) -> bool | None:
@@ -51,7 +51,6 @@ class Rescored:
             "dataset": self.dataset.name,
             "source": self.dataset.source,
             "fingerprint": self.dataset.fingerprint,
-            "fingerprint_of_the_run": self.before or self.dataset.fingerprint,
             "split": self.split,
             "rows": self.rows,
             "loss": self.loss,
@@ -59,6 +58,7 @@ class Rescored:
             "interval": list(self.interval),
             "recorded": self.recorded,
             "equals_recorded": self.equals_recorded,
+            "warnings": list(self.warnings),
             "report": self.per_class,
         }
 
@@ -88,8 +88,7 @@ def rescore(
     evaluation = evaluate(saved_models.load(folder), chosen)
     text, per_class = classification_report(evaluation, dataset.class_names)
     correct = int((evaluation.y_pred == evaluation.y_true).sum())
-    before = record["dataset"].get("fingerprint")
-    own = name is None and before == dataset.fingerprint
+    warnings = _warnings(layout, dataset, record["dataset"].get("fingerprint") if name is None else None)
     return Rescored(
         dataset=dataset,
         split=split,
@@ -99,8 +98,8 @@ def rescore(
         interval=wilson_interval(correct, len(chosen)),
         report=text,
         per_class=per_class,
-        recorded=(record.get("metrics") or {}).get(split) if own else None,
-        before=None if before == dataset.fingerprint else before,
+        recorded=(record.get("metrics") or {}).get(split) if name is None and not warnings else None,
+        warnings=warnings,
     )
 
 
@@ -118,6 +117,22 @@ def _data(config: ExperimentConfig, name: str | None, path: Path | None) -> Data
     values = yaml.safe_load((DATASETS / f"{name}.yaml").read_text(encoding="utf-8"))
     here = {"path": None if path is None else str(path), "cache_dir": own.cache_dir, "mirror": own.mirror}
     return DatasetConfig.model_validate(values | here)
+
+
+def _warnings(layout: Layout, dataset: Dataset, fingerprint: str | None) -> tuple[str, ...]:
+    """What makes a score another than the run's; `fingerprint` is that of the run's data, None for other data."""
+    found = []
+    if fingerprint not in (None, dataset.fingerprint):
+        found.append(
+            f"{plain(dataset.source)}: the data has the fingerprint {dataset.fingerprint}, expected"
+            f" {plain(fingerprint)}, with which the run was trained"
+        )
+    pairs = zip(dataset.class_names, layout.class_names, strict=True)
+    other = next(((ours, theirs) for ours, theirs in pairs if ours != theirs), None)
+    if other:
+        ours, theirs = map(plain, other)
+        found.append(f"{dataset.name}: its classes have other names ({ours}) than the model's ({theirs})")
+    return tuple(found)
 
 
 def _check_fit(layout: Layout, folder: Path, name: str, shape: tuple[int, ...], class_names: tuple[str, ...]) -> None:

@@ -36,7 +36,7 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Classes by module. Each computes on numbers only; what the builders of experiments/models.py come to use is added here.
+# Classes by module, each of which computes on numbers only. What experiments/models.py comes to use is added here.
 ALLOWED = {
     "keras": _names("DTypePolicy Functional Sequential"),
     "keras.models": _names("Functional Sequential"),
