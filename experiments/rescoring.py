@@ -76,7 +76,7 @@ def rescore(
     layout = saved_models.layout(folder)
     record = runs.read(folder)
     config = runs.unchanged_config(folder, record)
-    chosen_data = _data(config, name, path)
+    chosen_data = _data(config, name, path, split)
     known = CATALOGUE[chosen_data.kind]
     _check_fit(layout, folder, known.name, known.shape, known.class_names)  # before anything is downloaded
     dataset = datasets.load(chosen_data)
@@ -103,8 +103,12 @@ def rescore(
     )
 
 
-def _data(config: ExperimentConfig, name: str | None, path: Path | None) -> DatasetConfig:
-    """The run's own data, or another data set as its YAML file says, looked for in the cache that the run used."""
+def _data(config: ExperimentConfig, name: str | None, path: Path | None, split: str) -> DatasetConfig:
+    """The run's own data, or another data set as its YAML file says, looked for in the cache that the run used.
+
+    Raises:
+        UserError: `name` is no data set's.
+    """
     own = config.dataset
     if name is None:
         return own if path is None else own.model_copy(update={"path": str(path)})
@@ -116,6 +120,8 @@ def _data(config: ExperimentConfig, name: str | None, path: Path | None) -> Data
         )
     values = yaml.safe_load((DATASETS / f"{name}.yaml").read_text(encoding="utf-8"))
     here = {"path": None if path is None else str(path), "cache_dir": own.cache_dir, "mirror": own.mirror}
+    if split == "test":
+        here["validation"] = "test"  # which leaves the training rows whole, however few
     return DatasetConfig.model_validate(values | here)
 
 

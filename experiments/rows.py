@@ -1,9 +1,7 @@
 """Files a user names → rows as a model takes them: images, and numpy's .npy and .npz."""
 
-import struct
 import warnings
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +17,6 @@ if TYPE_CHECKING:
 
 IMAGE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # of Pillow's; EPS would start Ghostscript
 MAX_BYTES = 2_000_000_000  # of one array, unpacked
-BROKEN = (
-    OSError, ValueError, TypeError, KeyError, IndexError, EOFError, RuntimeError, SyntaxError, MemoryError,
-    OverflowError, struct.error, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,9 @@ def _read(file: Path, layout: Layout) -> Rows:
         if not layout.images or len(layout.shape) not in (2, 3):
             raise _Unfit(f"is no .npy or .npz, expected {layout.in_words}")
         return _from_image(file, layout)
-    except BROKEN as error:
+    except _Unfit:
+        raise
+    except Exception as error:  # a broken file makes numpy and Pillow raise anything
         raise _Unfit(f"cannot be read ({plain(error):.200}), expected {expected}") from None
 
 

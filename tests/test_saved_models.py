@@ -301,3 +301,9 @@ def test_models_of_every_builder_pass(folder):
         (job,) = compose_command_line([f"model={name}"]).jobs
         models.build_model(job.config.model, dataset).save(folder / "model.keras")
         saved_models.judge(folder / "model.keras")
+
+
+def test_a_model_of_other_classes_than_the_runs(folder):
+    text = (folder / "run.json").read_text()
+    (folder / "run.json").write_text(text.replace('"8", "9"]', '"8"]'))
+    refused(folder, "it makes (None, 10) of (None, 8, 8); expected rows (8, 8) and 9 classes as in run.json")
