@@ -231,7 +231,9 @@ def rescored(result: "Rescored", *, out: Console | None = None) -> None:
         out.print("equal to what run.json says")
     else:
         then = result.recorded
-        out.print(f"not what run.json says: accuracy {then['accuracy']!r}, loss {then['loss']!r}", style="bold red")
+        out.print(
+            f"not what run.json says: accuracy {then.get('accuracy')!r}, loss {then.get('loss')!r}", style="bold red"
+        )
 
 
 def answers(given: Sequence["Answer"], top: int, *, out: Console | None = None) -> None:

@@ -42,8 +42,7 @@ class Answer:
 
 
 def predict(folder: Path, files: Sequence[Path]) -> tuple[list[Answer], list[str]]:
-    """Answers on all rows of the files, in order, by a run's saved model, and a line for each
-    image that was changed.
+    """Answers of a run's saved model on all rows of the files, in order, and a line for each image that was changed.
 
     Raises:
         UserError: no run or no model, or files that do not fit, all of them at once, before anything is predicted.

@@ -42,9 +42,9 @@ class Rescored:
     def equals_recorded(self) -> bool | None:
         if self.recorded is None:
             return None
-        then = self.recorded["loss"]  # None where it was no number
+        then = self.recorded.get("loss")  # None where it was no number
         same_loss = math.isnan(self.loss) if then is None else math.isclose(self.loss, then, rel_tol=SAME_LOSS)
-        return same_loss and self.accuracy == self.recorded["accuracy"]
+        return same_loss and self.accuracy == self.recorded.get("accuracy")
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -154,6 +154,6 @@ def _check_fit(layout: Layout, folder: Path, name: str, shape: tuple[int, ...], 
         wrong.append(f"{len(class_names)} classes, expected {len(layout.class_names)}")
     if wrong:
         raise UserError(
-            f"{name}: has {' and '.join(wrong)}, which the model of {folder} takes."
+            f"{name}: has {' and '.join(wrong)}, which the model of {plain(folder)} takes."
             " Name data of that shape with --dataset, or another run."
         )

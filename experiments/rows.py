@@ -101,18 +101,21 @@ def _read(file: Path, layout: Layout) -> Rows:
 def _array(file: Path) -> np.ndarray:
     """The array of an .npy, or the only one of an .npz, or its `x`; never a pickle, whose loading could run code."""
     if not zipfile.is_zipfile(file):
-        array = np.load(file, allow_pickle=False)
-        if not isinstance(array, np.ndarray):
-            raise ValueError("no array")
-        return array
+        return _plain_array(np.load(file, allow_pickle=False))
     with np.load(file, allow_pickle=False) as arrays:
         names = arrays.files
         if len(names) != 1 and "x" not in names:
-            raise _Unfit(f"holds the arrays {plain(', '.join(names)):.200}, expected one array, or one named x")
+            raise _Unfit(f"holds {plain(', '.join(names) or 'nothing'):.200}, expected one array, or one named x")
         for member in arrays.zip.infolist():
             if member.file_size > MAX_BYTES:
                 raise _Unfit(f"unpacks to {member.file_size:,} bytes, expected at most {MAX_BYTES:,}")
-        return arrays[names[0] if len(names) == 1 else "x"]
+        return _plain_array(arrays[names[0] if len(names) == 1 else "x"])
+
+
+def _plain_array(value: object) -> np.ndarray:
+    if not isinstance(value, np.ndarray):
+        raise TypeError("it holds no array")
+    return value
 
 
 def _fitted(array: np.ndarray, layout: Layout) -> np.ndarray:

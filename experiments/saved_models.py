@@ -30,6 +30,7 @@ OTHER_FORMATS = {b"\x89HDF\r\n\x1a\n": "an HDF5 file (the old .h5 format)"}
 WAY_OUT = "Train the model anew, or get the file from where it was trained."
 
 MAX_SIZE = 1_000_000  # of a layer, as in the config's schema
+SMALLEST_SCALE = 1 / 65535  # that of 16-bit pixels
 
 
 def _names(text: str) -> frozenset[str]:
@@ -79,7 +80,7 @@ def load(folder: Path) -> "keras.Model":
     except Exception as error:  # a file from outside can be wrong in any way
         problem = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise _refusal(path, f"Keras cannot read it ({plain(problem):.200})", "a model that was saved whole") from None
-    shapes = (model.input_shape, model.output_shape)
+    shapes = tuple(getattr(model, name, None) for name in ("input_shape", "output_shape"))
     if shapes != ((None, *taken.shape), (None, len(taken.class_names))):
         raise _refusal(
             path,
@@ -102,17 +103,17 @@ def layout(folder: Path) -> Layout:
         rows = layers["InputLayer"]
         shape = tuple(int(size) for size in rows["batch_shape"][1:])
         scale = float(layers.get("Rescaling", {}).get("scale", 1.0))
-        dtype = str(np.dtype(rows["dtype"]))
-    except (KeyError, TypeError, ValueError, AttributeError):
+        dtype = np.dtype(rows["dtype"])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise _refusal(path, "it has no input of rows", "a model that runner.py saved") from None
-    if not (0 < scale <= 1 and shape and min(shape) > 0):
-        raise _refusal(path, f"it takes rows of shape {shape} scaled by {scale}", "a model that runner.py saved")
+    if not (SMALLEST_SCALE <= scale <= 1 and shape and min(shape) > 0 and dtype.kind in "uif"):
+        raise _refusal(path, f"it takes {dtype} rows {shape} scaled by {scale}", "a model that runner.py saved")
     if not isinstance(data, dict) or data.get("shape") != list(shape) or not _is_named(data.get("class_names")):
         raise UserError(
-            f"{folder / runs.RECORD}: `dataset` does not tell of the rows that {FILE} takes, expected their shape"
+            f"{plain(folder / runs.RECORD)}: `dataset` does not tell of the rows that {FILE} takes, expected their shape"
             f" {list(shape)} and class_names. {WAY_OUT}"
         )
-    return Layout(shape, dtype, scale, data.get("rows") == "images", tuple(data["class_names"]))
+    return Layout(shape, str(dtype), scale, data.get("rows") == "images", tuple(data["class_names"]))
 
 
 def _is_named(value: Any) -> bool:
@@ -127,8 +128,8 @@ def _found(folder: Path) -> Path:
         beside = f" ({', '.join(others)} is there, which is never loaded)" if others else ""
         cause = f" ({plain(record['error'])})" if record.get("error") else ""
         raise UserError(
-            f"{folder}: holds no {FILE}{beside}; the run's status is {plain(record['status'])}{cause}, expected"
-            f" completed. Carry it on with `python -m experiments resume {folder}`, or name another run."
+            f"{plain(folder)}: holds no {FILE}{beside}; the run's status is {plain(record['status'])}{cause}, expected"
+            f" completed. Carry it on with `python -m experiments resume {plain(folder)}`, or name another run."
         )
     return path
 
@@ -262,4 +263,4 @@ def _judge_array(path: Path, where: str, array: Any) -> None:
 
 
 def _refusal(path: Path, found: str, expected: str) -> UserError:
-    return UserError(f"{path}: refused, {found}; expected {expected}. {WAY_OUT}")
+    return UserError(f"{plain(path)}: refused, {found}; expected {expected}. {WAY_OUT}")

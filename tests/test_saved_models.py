@@ -307,3 +307,14 @@ def test_a_model_of_other_classes_than_the_runs(folder):
     text = (folder / "run.json").read_text()
     (folder / "run.json").write_text(text.replace('"8", "9"]', '"8"]'))
     refused(folder, "it makes (None, 10) of (None, 8, 8); expected rows (8, 8) and 9 classes as in run.json")
+
+
+@pytest.mark.parametrize("scale", [0, -1, 1e-320, "x", [1], float("inf"), float("nan")])
+def test_a_scale_that_is_none(folder, scale):
+    with_config(folder, lambda config: config["config"]["layers"][1]["config"].update(scale=scale))
+    refused(folder, "expected a model that runner.py saved")
+
+
+def test_rows_of_no_numbers(folder):
+    with_config(folder, lambda config: config["config"]["layers"][0]["config"].update(dtype="object"))
+    refused(folder, "it takes object rows (8, 8) scaled by 0.0625")
