@@ -110,7 +110,7 @@ def layout(folder: Path) -> Layout:
         raise _refusal(path, f"it takes {dtype} rows {shape} scaled by {scale}", "a model that runner.py saved")
     if not isinstance(data, dict) or data.get("shape") != list(shape) or not _is_named(data.get("class_names")):
         raise UserError(
-            f"{plain(folder / runs.RECORD)}: `dataset` does not tell of the rows that {FILE} takes, expected their shape"
+            f"{plain(folder / runs.RECORD)}: `dataset` does not tell of the rows that {FILE} takes, expected shape"
             f" {list(shape)} and class_names. {WAY_OUT}"
         )
     return Layout(shape, str(dtype), scale, data.get("rows") == "images", tuple(data["class_names"]))
