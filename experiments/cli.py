@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -105,6 +105,47 @@ def resume(
 
     status = launch.job(lambda: resume_experiment(folder), in_sweep=False)
     sys.exit(launch.DONE if status == "completed" else launch.FAILED)
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Another data set that fits the model.")] = None,
+    path: Annotated[Path | None, typer.Option(help="Where the data lies now.")] = None,
+    split: Annotated[Literal["test", "validation", "train"], typer.Option(help="Which rows.")] = "test",
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Score a run's saved model again, on its own data or on other; nothing is written."""
+    from experiments import console, rescoring
+    from experiments.files import finite
+
+    result = rescoring.rescore(run, dataset, path, split)
+    for warning in result.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(finite(result.as_json()), indent=2))
+    else:
+        console.rescored(result)
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images, or rows in .npy or .npz files.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    top: Annotated[int, typer.Option(min=1, metavar="K", help="How many classes are shown for each row.")] = 2,
+) -> None:
+    """What a run's saved model says of images and rows."""
+    from experiments import console, prediction
+    from experiments.files import finite
+
+    answers, notes = prediction.predict(run, files)
+    for note in notes:
+        print(note, file=sys.stderr)
+    if as_json:
+        print(json.dumps(finite([answer.as_json() for answer in answers]), indent=2))
+    else:
+        console.answers(answers, top)
 
 
 @app.command()

@@ -17,7 +17,9 @@ from experiments.history import Epoch
 from experiments.text import plain
 
 if TYPE_CHECKING:
+    from experiments.prediction import Answer
     from experiments.reproduction import Reproduction
+    from experiments.rescoring import Rescored
 
 REDRAW_SECONDS = 0.2
 UNLIMITED = 100_000  # columns: no line of a table is folded by us, so that paths can be copied and searched for
@@ -248,3 +250,34 @@ def reproduction_tables(found: "Reproduction", *, out: Console | None = None) ->
     out.print(f"Tolerances: {plain(found.reference.tolerance.reason)}")
     out.print()
     out.print(plain(found.verdict), style="bold")
+
+
+def rescored(result: "Rescored", *, out: Console | None = None) -> None:
+    """What a saved model is worth on one split, and whether run.json says the same."""
+    out = out or console()
+    low, high = result.interval
+    out.print(result.report)
+    out.print(
+        f"{plain(result.dataset.name)}, {result.split}, {result.rows:,} rows; from {plain(result.dataset.source)}"
+    )
+    interval = f"95 % interval {low:.4f} to {high:.4f}, Wilson"
+    out.print(f"accuracy {metric(result.accuracy)} ({interval}), loss {metric(result.loss)}", style="bold")
+    if result.recorded is None:
+        out.print("run.json has no result of this split of this data")
+    elif result.equals_recorded:
+        out.print("equal to what run.json says")
+    else:
+        then = result.recorded
+        out.print(
+            f"not what run.json says: accuracy {then.get('accuracy')!r}, loss {then.get('loss')!r}", style="bold red"
+        )
+
+
+def answers(given: Sequence["Answer"], top: int, *, out: Console | None = None) -> None:
+    """One line a row: the class, and those that come next."""
+    table = Table("file", "row", "class", "probability", "next best" if top > 1 else "", box=None, pad_edge=False)
+    for answer in given:
+        (name, probability), *others = answer.ranking[:top]
+        others_shown = ", ".join(f"{plain(other)} {value:.4f}" for other, value in others)
+        table.add_row(plain(answer.file), str(answer.row), plain(name), f"{probability:.4f}", others_shown)
+    (out or console(UNLIMITED)).print(table)

@@ -29,11 +29,16 @@ class Evaluation:
 
 
 def evaluate(model: "keras.Model", split: Split) -> Evaluation:
-    """Classify all rows of a split, the last, partial batch included."""
+    """Classify all rows of a split."""
+    return score(split.y, probabilities(model, split.x))
+
+
+def probabilities(model: "keras.Model", x: np.ndarray) -> np.ndarray:
+    """(n, classes) float32 for rows (n, *shape) as stored, the last, partial batch included."""
     forward = _forward(model)
-    starts = range(0, len(split), BATCH_SIZE)
-    batches = [np.asarray(forward(split.x[start : start + BATCH_SIZE])) for start in starts]
-    return score(split.y, np.concatenate(batches))
+    return np.concatenate(
+        [np.asarray(forward(x[start : start + BATCH_SIZE])) for start in range(0, len(x), BATCH_SIZE)]
+    )
 
 
 @lru_cache(maxsize=1)
