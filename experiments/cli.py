@@ -37,18 +37,56 @@ def main() -> None:
 
 
 @app.command("list")
-def list_runs(
+def list_runs(  # noqa: PLR0917 (typer's way to declare options)
     folder: Annotated[Path, typer.Argument(help="Where runs lie.")] = Path("outputs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Every run's record as JSON.")] = False,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="CONDITIONS", help="Only these: 'dataset=mnist accuracy>0.9'.")
+    ] = None,
+    columns: Annotated[str | None, typer.Option(help="What to show: name,seed,trainer.epochs,accuracy.")] = None,
+    sort: Annotated[str | None, typer.Option(metavar="KEY", help="By a key: accuracies best first.")] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Every run's whole record as JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="As a table in Markdown.")] = False,
 ) -> None:
-    """All runs below a folder, newest first."""
-    from experiments import console
+    """All runs below a folder, newest first. Keys are those of run.json and of the config, dotted."""
+    from experiments import listing
 
-    records = runs.find(folder)
+    if as_csv + as_json + as_markdown > 1:
+        raise UserError("--csv, --json, --markdown: give one of them")
+    everything = runs.find(folder)
+    for key in columns.split(",") if columns else []:
+        listing.check_key(everything, key)
+    records = listing.listed(everything, listing.conditions(where or []), sort, reverse, limit)
+    wanted = columns.split(",") if columns else listing.columns(records)
     if as_json:
         print(json.dumps([{"folder": str(path)} | record for path, record in records], indent=2))
+    elif as_csv:
+        print(listing.csv(records, wanted), end="")
+    elif as_markdown:
+        print(listing.markdown(records, wanted))
+    elif not records:
+        print(f"{folder}: no runs" + (" that meet the conditions" if where else "; `python runner.py` makes one"))
     else:
-        console.run_table(records)
+        from experiments import console
+
+        console.run_table(listing.table(records, wanted))
+
+
+@app.command()
+def tag(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs' folders.")],
+    add: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Add a tag.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Take a tag away.")] = None,
+    notes: Annotated[str | None, typer.Option(help="What is to be known of the runs; '' removes it.")] = None,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+) -> None:
+    """Tags, notes and another name for runs; their folders and configs stay as they are."""
+    from experiments import labels
+
+    for folder in folders:
+        print(f"{folder}: {labels.change(folder, add or [], remove or [], notes, name)}")
 
 
 @app.command()

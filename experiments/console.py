@@ -14,6 +14,7 @@ from rich.table import Table
 from experiments.config import ExperimentConfig
 from experiments.datasets import Dataset, Status
 from experiments.history import Epoch
+from experiments.listing import as_text
 from experiments.text import plain
 
 if TYPE_CHECKING:
@@ -179,19 +180,11 @@ def footer(
     out.print(f"report: {plain(folder / 'report.html')}")
 
 
-def run_table(records: Sequence[tuple[Path, Mapping[str, Any]]], *, out: Console | None = None) -> None:
-    """One line a run."""
-    table = Table("folder", "status", "data", "test accuracy", "epochs", "seconds", box=None, pad_edge=False)
-    for folder, record in records:
-        accuracy = record.get("metrics", {}).get("test", {}).get("accuracy")
-        table.add_row(
-            plain(folder),
-            plain(record["status"]),
-            plain((record.get("dataset") or {}).get("name", "")),
-            "" if accuracy is None else f"{accuracy:.4f}",
-            plain(record.get("epochs_completed", "")),
-            "" if record.get("duration_seconds") is None else f"{record['duration_seconds']:.1f}",
-        )
+def run_table(rows: Sequence[Mapping[str, Any]], *, out: Console | None = None) -> None:
+    """One line a run; `rows` as of `listing.table`."""
+    table = Table(*(plain(column) for column in rows[0]), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(plain(as_text(value)) for value in row.values()))
     (out or console(UNLIMITED)).print(table)
 
 
@@ -209,11 +202,14 @@ def run_summary(folder: Path, record: Mapping[str, Any], *, out: Console | None 
         "data": (record["dataset"] or {}).get("source"),
         "parameters": (record["model"] or {}).get("parameters"),
         "folder": folder,
+        "tags": ", ".join(record.get("tags") or []),
+        "notes": record.get("notes"),
     }
     for split, metrics in record["metrics"].items():
         rows[split] = f"accuracy {metric(metrics['accuracy'])}, loss {metric(metrics['loss'])}"
     for name, value in rows.items():
-        out.print(f"  {name:<11}{plain(value)}")
+        if value or name not in ("tags", "notes"):
+            out.print(f"  {name:<11}{plain(value)}")
 
 
 def data_table(states: Sequence[Status], *, out: Console | None = None) -> None:

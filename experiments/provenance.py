@@ -20,6 +20,8 @@ PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib", "hydra
 # Where the data lies, what the run is called and who is told of it change nothing of its result.
 NOT_OF_THE_RESULT: Any = {
     "name": True,
+    "tags": True,
+    "notes": True,
     "sweep": True,
     "reference": True,
     "tracker": True,

@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,8 @@ class Run:
                 "status": "running",
                 "error": None,
                 "name": config.name,
+                "tags": list(config.tags),
+                "notes": config.notes,
                 "seed": config.seed,
                 "started_at": now(),
                 "resumed_at": [],
@@ -249,13 +251,24 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def find(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """All runs below a folder, newest first; what cannot be read is left out."""
+    """All runs below a folder, newest first; what cannot be read is left out.
+
+    Nothing is looked for below a run, whose plots and checkpoints are many more files than there are runs.
+    """
     found = []
-    for path in folder.glob(f"**/{RECORD}"):
+    waiting = [str(folder)]
+    while waiting:
+        place = waiting.pop()
         try:
-            found.append((path.parent, read(path.parent)))
-        except UserError:
+            with os.scandir(place) as entries:
+                names = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+        except OSError:
             continue
+        if RECORD in names:
+            with suppress(UserError):
+                found.append((Path(place), read(Path(place))))
+        else:
+            waiting += [os.path.join(place, name) for name, is_dir in names.items() if is_dir and name[0] != "."]
     return sorted(found, key=lambda run: (str(run[1].get("started_at")), str(run[0])), reverse=True)
 
 

@@ -26,8 +26,8 @@ def test_list_shows_the_newest_first_and_skips_what_is_no_run(command, outputs):
     assert done.status == 0
     lines = done.out.splitlines()
     assert len(lines) == 3
-    assert lines[1].split()[-3:] == ["0.7500", "3", "74.2"]
-    assert "0.5000" in lines[2]
+    assert lines[1].split()[-3:] == ["0.75", "3", "74.2"]
+    assert "0.5" in lines[2]
 
 
 def test_list_as_json(command, outputs):

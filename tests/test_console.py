@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments import console
+from experiments import console, listing
 from experiments.config import ExperimentConfig
 from experiments.config.composition import compose_command_line
 from experiments.datasets import Dataset, Split, Status
@@ -171,12 +171,12 @@ def test_tables_and_summaries_show_hostile_text_as_text_and_whole_paths():
     out.width = console.UNLIMITED
     data = record()["dataset"] | {"name": HOSTILE, "source": HOSTILE}
     values = record(name=HOSTILE, command=HOSTILE, error=HOSTILE, dataset=data)
-    console.run_table([(LONG / "\x1b[31m", values)], out=out)
+    console.run_table(listing.table([(LONG / "\x1b[31m", values)], listing.COLUMNS), out=out)
     console.run_summary(LONG, values, out=out)
     console.data_table([Status("mnist", "digits", f"{LONG}/{HOSTILE}", 11.0, "host")], out=out)
     assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", out.text)
     assert str(LONG) + r"/\x1b[31m" in out.text
-    assert out.text.count(SHOWN) == 6
+    assert out.text.count(SHOWN) == 7
     assert f"{LONG}/{SHOWN}" in out.text
 
 

@@ -7,6 +7,8 @@ LATER: dict[str, Any] = {
     "tracker": {"kind": "none"},
     "sweep": {"n_trials": None, "sampler": "tpe", "pruner": "median"},
     "reference": None,
+    "tags": [],
+    "notes": None,
 }
 
 

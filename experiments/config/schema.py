@@ -21,6 +21,11 @@ MAX_SEED = 2**32 - 1
 NAME_PATTERN = r"^[^\s./\\:*?\"'<>|$`\x00-\x1f\x7f][^/\\:*?\"'<>|$`\x00-\x1f\x7f]*$"
 
 
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=NAME_PATTERN)]
+Tag = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^,\x00-\x1f\x7f]+$")]
+Notes = Annotated[str, Field(max_length=10_000)]
+
+
 class Schema(BaseModel):
     """Base of all parts: unknown keys are refused, values are immutable, NaN and infinity are no numbers."""
 
@@ -267,6 +272,8 @@ class ExperimentConfig(Schema):
     name: str = Field(
         min_length=1, max_length=100, pattern=NAME_PATTERN, description="Name of the experiment and of its folder."
     )
+    tags: list[Tag] = Field(max_length=50, description="Words to find the run by; they may change later.")
+    notes: Notes | None = Field(description="What is to be known of the run; may change later.")
     seed: int = Field(ge=0, le=MAX_SEED, description="Seed of the initial weights and the order of rows; 0 is one too.")
     dataset: DatasetConfig
     model: ModelConfig

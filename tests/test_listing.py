@@ -1,0 +1,174 @@
+"""`list` and `tag`: conditions, columns, orders, formats, labels."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from experiments import labels, listing, runs
+from experiments.config.composition import compose_command_line
+from experiments.errors import UserError
+from tests.conftest import run_command
+from tests.test_reports import record
+
+
+def found(number, *, accuracy=None, loss=None, **changes):
+    metrics = {} if accuracy is None else {"test": {"accuracy": accuracy, "loss": loss}}
+    config = {"optimizer": {"learning_rate": 0.1**number}, "trainer": {"epochs": 3}}
+    values = record(seed=number, metrics=metrics, config=config, **changes)
+    return f"outputs/run{number}", values
+
+
+RUNS = [
+    found(1, accuracy=0.5, loss=2.0, name="first", tags=["good", "paper 1"]),
+    found(2, accuracy=0.9, loss=0.5, name="second"),
+    found(3, name="third, failed", status="failed", error="disk full"),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "seeds"),
+    [
+        ("accuracy>0.5", [2]),
+        ("accuracy>=0.5", [1, 2]),
+        ("metrics.test.accuracy<0.6", [1]),
+        ("test.loss<=0.5", [2]),
+        ("status=failed", [3]),
+        ("status!=failed", [1, 2]),
+        ("accuracy!=0.5", [2, 3]),
+        ("accuracy=null", [3]),
+        ("optimizer.learning_rate=0.1", [1]),
+        ("config.optimizer.learning_rate<0.05", [2, 3]),
+        ("name~SEC", [2]),
+        ("'name=third, failed'", [3]),
+        ("tags=good", [1]),
+        ("'tags=paper 1' status=completed", [1]),
+        ("tags!=good", [2, 3]),
+        ("error~full seed>2", [3]),
+        ("seed=2 seed=1", []),
+    ],
+)
+def test_conditions(where, seeds):
+    assert [run[1]["seed"] for run in listing.listed(RUNS, listing.conditions([where]))] == seeds
+
+
+@pytest.mark.parametrize(
+    ("sort", "reverse", "seeds"),
+    [
+        (None, False, [1, 2, 3]),
+        (None, True, [3, 2, 1]),
+        ("accuracy", False, [2, 1, 3]),
+        ("accuracy", True, [1, 2, 3]),
+        ("loss", False, [2, 1, 3]),
+        ("optimizer.learning_rate", False, [3, 2, 1]),
+        ("name", False, [1, 2, 3]),
+    ],
+)
+def test_accuracies_are_sorted_best_first_and_what_lacks_the_key_stands_at_the_end(sort, reverse, seeds):
+    assert [run[1]["seed"] for run in listing.listed(RUNS, sort=sort, reverse=reverse)] == seeds
+
+
+def test_tables():
+    wanted = ["seed", "accuracy", "optimizer.learning_rate", "tags"]
+    rows = list(csv.reader(io.StringIO(listing.csv(RUNS, wanted))))
+    assert rows == [wanted, ["1", "0.5", "0.1", "good,paper 1"], ["2", "0.9", "0.010000000000000002", ""],
+                    ["3", "", "0.0010000000000000002", ""]]  # fmt: skip
+    assert listing.markdown([found(1, name="a|b<i>")], ["name", "seed"]).splitlines() == [
+        "| name | seed |",
+        "| --- | --- |",
+        r"| a\|b&lt;i&gt; | 1 |",
+    ]
+    assert listing.columns(RUNS)[-1] == "tags"
+    assert listing.columns(RUNS[1:]) == listing.COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--where", "acuracy>1"], "acuracy: no run has this key, expected one of run.json or of the config"),
+        (["--where", "acuracy>1"], "Did you mean accuracy?"),
+        (["--where", "nonsense"], "--where: received 'nonsense', expected KEY=VALUE, !=, >, >=, <, <= or ~ (contains)"),
+        (["--where", "a='b"], "whose quotes do not close"),
+        (["--sort", "sed"], "sed: no run has this key"),
+        (["--columns", "name,sed"], "Did you mean seed?"),
+        (["--csv", "--json"], "--csv, --json, --markdown: give one of them"),
+    ],
+)
+def test_mistakes_are_told(tmp_path, outputs, arguments, message):
+    done = run_command(tmp_path, "experiments", "list", *arguments)
+    assert done.status == 2
+    assert message in done.err
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    """Three runs, one of them a sweep's job, one deep in a run's own folder, a foreign file and a half-written one."""
+    for folder, (_, values) in zip(("a/1", "b/2", "sweep/0"), RUNS, strict=True):
+        (tmp_path / "outputs" / folder).mkdir(parents=True)
+        (tmp_path / "outputs" / folder / "run.json").write_text(json.dumps(values))
+    for folder, text in (("c", '{"status": "run'), ("d", "[]"), ("a/1/plots", json.dumps(RUNS[0][1])), (".e", "{}")):
+        (tmp_path / "outputs" / folder).mkdir(parents=True)
+        (tmp_path / "outputs" / folder / "run.json").write_text(text)
+    (tmp_path / "outputs" / "circle").symlink_to(tmp_path / "outputs")
+    return tmp_path / "outputs"
+
+
+def test_runs_are_found_and_nothing_else(outputs):
+    assert sorted(str(folder.relative_to(outputs)) for folder, _ in runs.find(outputs)) == ["a/1", "b/2", "sweep/0"]
+    assert runs.find(outputs / "nowhere") == []
+
+
+def test_list_on_the_command_line(tmp_path, outputs):
+    done = run_command(
+        tmp_path, "experiments", "list", "--sort", "accuracy", "--limit", "2", "--columns", "seed,accuracy"
+    )
+    assert [line.split() for line in done.out.splitlines()] == [["seed", "accuracy"], ["2", "0.9"], ["1", "0.5"]]
+    done = run_command(tmp_path, "experiments", "list", "--where", "seed>5")
+    assert (done.status, done.out) == (0, "outputs: no runs that meet the conditions\n")
+    done = run_command(tmp_path, "experiments", "list", "nowhere")
+    assert (done.status, done.out) == (0, "nowhere: no runs; `python runner.py` makes one\n")
+
+
+def test_tags_notes_and_a_name_change_run_json_only(tmp_path, outputs):
+    folder = outputs / "b" / "2"
+    (folder / "report.html").touch()
+    (folder / "config.yaml").write_text("name: second\n")
+    arguments = ["--add", "<b>x", "--add", "best", "--notes", "a <i>note", "--name", "renamed"]
+    done = run_command(tmp_path, "experiments", "tag", str(folder), *arguments)
+    assert done.status == 0, done.err
+    assert done.out == f"{folder}: renamed, tags: <b>x, best, notes: a <i>note\n"
+    values = json.loads((folder / "run.json").read_text())
+    assert (values["name"], values["tags"], values["notes"]) == ("renamed", ["<b>x", "best"], "a <i>note")
+    assert (folder / "config.yaml").read_text() == "name: second\n"
+    html = (folder / "report.html").read_text()
+    assert "<li>&lt;b&gt;x</li><li>best</li>" in html
+    assert "a &lt;i&gt;note" in html
+    assert labels.change(folder, [], ["best"], "", None) == "renamed, tags: <b>x"
+    shown = run_command(tmp_path, "experiments", "show", str(folder))
+    assert "tags       <b>x" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ((["a,b"], [], None, None), "--add: received 'a,b', string should match pattern"),
+        (([], ["gone"], None, None), "has no tag 'gone' to remove, expected one of none: it has no tags"),
+        (([], [], None, "../x"), "--name: received '../x'"),
+    ],
+)
+def test_labels_that_cannot_be(outputs, changes, message):
+    with pytest.raises(UserError) as raised:
+        labels.change(outputs / "b" / "2", *changes)
+    assert message in str(raised.value)
+
+
+def test_a_run_that_runs_is_not_changed(outputs):
+    with runs.locked(outputs / "b" / "2"), pytest.raises(UserError, match="another process runs in this folder"):
+        labels.change(outputs / "b" / "2", ["x"], [], None, None)
+
+
+def test_tags_and_notes_of_the_config_are_the_runs(tmp_path):
+    config = compose_command_line(["tags=[a,b c]", "notes='it, was'"]).jobs[0].config
+    values = runs.Run.start(tmp_path, config, "command").record
+    assert (values["tags"], values["notes"]) == (["a", "b c"], "it, was")
