@@ -91,14 +91,17 @@ def tag(
 
 @app.command()
 def show(run: RunFolder) -> None:
-    """What a run was and what came out."""
-    from experiments import console
+    """What a run was, what came out, and what it means."""
+    from experiments import console, diagnosis
+    from experiments.reports import saved
 
     record = runs.read(run)
     console.run_summary(run, record)
-    report = run / "classification_report.txt"
-    if report.exists():
-        print(report.read_text(encoding="utf-8"))
+    report = saved.classification_report(run)
+    console.findings(diagnosis.diagnose(saved.history(run), record, report, saved.evaluation(run)))
+    text = run / "classification_report.txt"
+    if text.exists():
+        print(text.read_text(encoding="utf-8"))
 
 
 @app.command()

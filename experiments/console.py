@@ -13,6 +13,7 @@ from rich.table import Table
 
 from experiments.config import ExperimentConfig
 from experiments.datasets import Dataset, Status
+from experiments.diagnosis import Finding
 from experiments.history import Epoch
 from experiments.listing import as_text
 from experiments.text import plain
@@ -210,6 +211,12 @@ def run_summary(folder: Path, record: Mapping[str, Any], *, out: Console | None 
     for name, value in rows.items():
         if value or name not in ("tags", "notes"):
             out.print(f"  {name:<11}{plain(value)}")
+
+
+def findings(found: Sequence[Finding], *, out: Console | None = None) -> None:
+    """What the curves and results mean."""
+    for finding in found:
+        (out or console()).print(f"  {finding.severity:<9}{plain(finding.sentence)} {plain(finding.advice)}".rstrip())
 
 
 def data_table(states: Sequence[Status], *, out: Console | None = None) -> None:

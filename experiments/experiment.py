@@ -10,7 +10,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from experiments import console, datasets, models, plots, provenance, reports, reproduction, runs, session, tracking
+from experiments import (
+    console,
+    datasets,
+    diagnosis,
+    models,
+    plots,
+    provenance,
+    reports,
+    reproduction,
+    runs,
+    session,
+    tracking,
+)
 from experiments.callbacks import build_callbacks
 from experiments.checkpoints import Checkpoints
 from experiments.config import DatasetConfig, ExperimentConfig
@@ -215,5 +227,6 @@ def _draw(
     folder: Path, config: ExperimentConfig, history: History, evaluation: Evaluation | None, dataset: Dataset
 ) -> None:
     """The last files of a run; it has ended by then, so they may be written again from its other files."""
-    reports.write_plots(folder, plots.of_run(history, evaluation, dataset, config.reference))
+    findings = diagnosis.diagnose(history, runs.read(folder))
+    reports.write_plots(folder, plots.of_run(history, evaluation, dataset, config.reference, findings))
     reports.write_html(folder)

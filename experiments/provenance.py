@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from experiments.config import ExperimentConfig
 from experiments.datasets import Dataset
 from experiments.history import History
@@ -39,6 +41,10 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "shape": list(dataset.shape),
         "rows": dataset.rows,
         "class_names": list(dataset.class_names),
+        "class_counts": {
+            name: np.bincount(getattr(dataset, name).y, minlength=dataset.num_classes).tolist()
+            for name in dataset.sizes
+        },
         "source": dataset.source,
         "validation_is_test": dataset.validation_is_test,
     }

@@ -145,7 +145,14 @@ def test_an_image_keeps_its_shape():
 
 def test_what_is_drawn_of_a_run():
     y = [0, 1, 2, 0]
-    everything = {"training_curves", "confusion_matrix", "calibration", "sample_predictions", "worst_mistakes"}
+    everything = {
+        "training_curves",
+        "diagnosis",
+        "confusion_matrix",
+        "calibration",
+        "sample_predictions",
+        "worst_mistakes",
+    }
 
     def names(*arguments) -> set[str]:
         return {name.removesuffix(".png") for name in plots.of_run(*arguments)}
@@ -154,6 +161,7 @@ def test_what_is_drawn_of_a_run():
     assert names(history(3), answers(y, y), dataset(y)) == everything - {"worst_mistakes"}
     assert names(history(3), answers(y, [0, 1, 2, 1]), dataset(y, (4,), rows="features")) == {
         "training_curves",
+        "diagnosis",
         "confusion_matrix",
         "calibration",
     }

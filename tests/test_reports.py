@@ -110,6 +110,7 @@ def test_every_plot_is_there_and_sharp(folder):
         "training_curves.png",
         "confusion_matrix.png",
         "calibration.png",
+        "diagnosis.png",
         "sample_predictions.png",
         "worst_mistakes.png",
     }
@@ -210,7 +211,7 @@ def test_a_diverged_run_has_its_curves_and_values_that_are_no_numbers_do_no_harm
     reports.write_plots(tmp_path, plots.of_run(nan, None, None))
     page = reports.write_html(tmp_path).read_text()
     assert "Validation loss is lowest at epoch 1 (3.000e+07)" in page
-    assert page.count("<img") == 1
+    assert page.count("<img") == 2
     assert 'id="classes"' not in page
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from experiments import reproduction, runs
+from experiments import diagnosis, reproduction, runs
+from experiments.config import defaults
 from experiments.evaluation import Evaluation, calibration, most_confused
 from experiments.reports import saved, wording
 from experiments.reports.pages import environment, picture
@@ -15,6 +16,11 @@ from experiments.text import plain
 
 PLOTS = {  # name: title and alternative text
     "training_curves": ("Training curves", "Training and validation loss and accuracy, epoch by epoch"),
+    "diagnosis": (
+        "Annotated curves",
+        "Loss and accuracy of training and validation, with the best epochs, the gap between the two, and where"
+        " overfitting begins",
+    ),
     "beside_published": (
         "This run beside the published figures",
         "Training and validation loss and accuracy of this run as lines, the published epochs as points",
@@ -43,6 +49,7 @@ def render(folder: Path) -> str:
     run = runs.read(folder)
     evaluation = saved.evaluation(folder)
     history = saved.history(folder)
+    report = saved.classification_report(folder)
     every = max(1, -(-len(history.epochs) // MAX_EPOCHS))
     return (
         environment()
@@ -54,8 +61,10 @@ def render(folder: Path) -> str:
             curves=wording.curves(history) if history.epochs else None,
             epochs=history.epochs[::-1][::every][::-1],  # the last one always
             every=every,
+            findings=diagnosis.diagnose(history, run, report, evaluation),
+            changed=defaults.changed(run.get("config") or {}),
             reproduced=reproduction.of_run(folder),
-            report=saved.classification_report(folder),
+            report=report,
             calibration_error=None if evaluation is None else calibration(evaluation).error,
             confused=None if evaluation is None else _confused(evaluation, run["dataset"]["class_names"]),
             config=_lines(saved.config_text(folder)),

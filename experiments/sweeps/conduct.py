@@ -51,7 +51,7 @@ def run_job(folder: Path) -> str:
 
 
 def _callbacks(ledger: Ledger, number: int) -> list[Any]:
-    if not ledger.plan["search"] or ledger.plan["search"]["pruner"] == "none":
+    if not ledger.search or ledger.search["pruner"] == "none":
         return []
     from experiments.sweeps.search import pruning
 

@@ -49,7 +49,7 @@ class SweepProgress:
         self._thread.join()
 
     def _what(self) -> str:
-        search = self._ledger.plan["search"]
+        search = self._ledger.search
         return f"a search of {search['n_trials']} trials" if search else f"a sweep of {self._ledger.size} jobs"
 
     def _follow(self) -> None:

@@ -57,7 +57,7 @@ class PlannedSweeper(Sweeper):
         jobs = ([*fixed, *job.overrides, f"hydra.sweep.subdir={job.number}"] for job in _to_run(ledger))
         try:
             check_installed(str(self.config.hydra.runtime.choices["hydra/launcher"]))  # a sweep may go on elsewhere
-            self._launch(jobs, is_search=bool(ledger.plan["search"]))
+            self._launch(jobs, is_search=bool(ledger.search))
         except UserError as error:  # of an exception Hydra would show a traceback
             sys.exit(launch.complain(error))
 
@@ -72,7 +72,7 @@ class PlannedSweeper(Sweeper):
 
 
 def _to_run(ledger: Ledger) -> Iterator[Job]:
-    if ledger.plan["search"]:
+    if ledger.search:
         from experiments.sweeps import search
 
         return search.jobs(ledger)

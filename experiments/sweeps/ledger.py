@@ -135,14 +135,19 @@ class Ledger:
         return self.jobs[number]
 
     @property
+    def search(self) -> dict[str, Any] | None:
+        """What a search chooses from and how; None of a sweep of listed values."""
+        return self.plan.get("search")
+
+    @property
     def size(self) -> int:
         """How many jobs there will be."""
-        return self.plan["search"]["n_trials"] if self.plan["search"] else len(self.plan["jobs"])
+        return self.search["n_trials"] if self.search else len(self.plan["jobs"])
 
     @property
     def swept_keys(self) -> set[str]:
         """The keys that differ from job to job."""
-        space = self.plan["search"]["space"] if self.plan["search"] else []
+        space = self.search["space"] if self.search else []
         return {axis["key"].lstrip("+") for axis in space} | {key for job in self.jobs for key in job.swept}
 
     @property
@@ -168,7 +173,7 @@ class Ledger:
 
     def states(self) -> list[State]:
         """What has become of each job by now."""
-        if self.plan["search"]:
+        if self.search:
             self._plan = self._read()  # the one who conducts it may have added jobs
         return [self._state(job) for job in self.jobs]
 

@@ -22,7 +22,7 @@ def write_page(ledger: Ledger, board: Leaderboard) -> Path:
     """Draw what there is and write sweep.html, one self-contained page."""
     figures = plots.of_sweep(board)
     shares: dict[str, float] = {}
-    if ledger.plan["search"]:
+    if ledger.search:
         from experiments.sweeps.search import importances
 
         figures["search_history.png"] = plots.search_history(board)
