@@ -139,12 +139,17 @@ def prepare(arguments: Sequence[str]) -> Start:
     from experiments.config.composition import compose_command_line
     from experiments.config.launchers import check_installed
 
+    shows_config = any(argument in ("--cfg", "-c") or argument.startswith("--cfg=") for argument in arguments)
+    if shows_config and any(argument in ("-m", "--multirun") for argument in arguments):
+        raise UserError(
+            "--cfg, -m: give one of the two; --cfg shows the config of one run, sweep.json those of a sweep"
+        )
     composition = compose_command_line(arguments)
     if composition.space:
         from experiments.sweeps import search
 
         search.check_installed()
-    if any(argument in ("--cfg", "-c") or argument.startswith("--cfg=") for argument in arguments):
+    if shows_config:
         return Start(list(arguments))
     if composition.is_sweep:
         check_installed(composition.launcher)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import launch
 from experiments.config.launchers import refusals
 from experiments.errors import UserError
 from experiments.sweeps.jobs import run_anywhere
@@ -101,3 +102,8 @@ def test_a_job_on_a_machine_without_the_sweeps_folder_says_so(tmp_path):
         f"{tmp_path / 'sweep'}: is not there on {socket.gethostname()}, expected on every machine that runs jobs: the"
         " sweep's folder and the one it was started in must be on a file system that all of them share"
     )
+
+
+def test_a_sweeps_config_is_not_shown_by_hydra():
+    with pytest.raises(UserError, match=r"--cfg, -m: give one of the two; --cfg shows the config of one run"):
+        launch.prepare(["-m", "seed=1,2", "--cfg", "job"])
