@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments.config import ExperimentConfig
-from experiments.config.composition import compose_command_line, with_values
+from experiments.config.composition import compose_command_line
+from experiments.config.trials import with_values
 from experiments.errors import UserError
 from experiments.sweeps import search
 from experiments.sweeps.ledger import Ledger

@@ -5,8 +5,6 @@ more, first: misspelt keys are let in and refused by the schema with everything 
 before its first job, and nothing that Hydra would call is unknown to us.
 """
 
-import copy
-import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,8 @@ from experiments.config.mistakes import mistakes, nearest, shown
 from experiments.config.overrides import GROUPS, Choices, Interval, Overrides, first_line, let_in, option_names, parse
 from experiments.config.reference import ReferenceConfig
 from experiments.config.schema import ExperimentConfig
+from experiments.config.trials import groups, search_mistakes
+from experiments.config.validation import refusal, validate
 from experiments.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -57,29 +57,9 @@ class Composition:
     launcher: str
 
 
-def validate(values: Any) -> ExperimentConfig:
-    """Plain values → ExperimentConfig.
-
-    Raises:
-        UserError: all mistakes, a line each.
-    """
-    try:
-        return ExperimentConfig.model_validate(values)
-    except ValidationError as error:
-        raise refusal(mistakes(error)) from None
-
-
 def from_hydra(cfg: DictConfig) -> ExperimentConfig:
     """The config Hydra composed, as plain checked values (Keras and JSON take no OmegaConf containers)."""
     return validate(OmegaConf.to_container(cfg, resolve=True))
-
-
-def refusal(lines: Sequence[str]) -> UserError:
-    """One message of all that is wrong with a config."""
-    unique = list(dict.fromkeys(lines))
-    if len(unique) == 1:
-        return UserError(f"The config has a mistake: {unique[0]}")
-    return UserError(f"The config has {len(unique)} mistakes:\n" + "\n".join(f"  {line}" for line in unique))
 
 
 def compose_command_line(arguments: Sequence[str]) -> Composition:
@@ -116,7 +96,7 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
         together = OmegaConf.select(base, "sweep.together") if is_sweep else None
         together = list(together) if isinstance(together, ListConfig) else []
         is_search = is_sweep and OmegaConf.select(base, "sweep.n_trials") is not None
-        found += _search_mistakes(given, is_search, together)
+        found += search_mistakes(given, is_search, together)
         points = given.probes() if is_search else given.points(together)
         jobs = composer.jobs(given.fixed, points, found)
     if found:
@@ -139,22 +119,6 @@ def reference_of(experiment: str) -> ReferenceConfig:
     if reference is None:
         raise UserError(f"experiment={experiment}: has no reference, expected a saved experiment that was published")
     return reference
-
-
-def _search_mistakes(given: Overrides, is_search: bool, together: Sequence[str]) -> list[str]:
-    if is_search and not given.swept:
-        return [
-            "sweep.n_trials: received a number, but there is nothing to search in, expected values such as"
-            " optimizer.learning_rate=interval(1e-4,1)"
-        ]
-    if is_search and together:
-        return ["sweep.together, sweep.n_trials: a search chooses each value by itself; set one of the two only"]
-    if is_search:
-        return []
-    return [
-        f"{each.key}: received an interval, expected values, or the number of trials of a search: sweep.n_trials=20"
-        for each in given.intervals
-    ]
 
 
 def _searchpath(primary: Path, overrides: Sequence[str]) -> list[Any]:
@@ -219,29 +183,6 @@ class _Composer:
             return first_line(error)
         hint = nearest(name, options) or " A launcher or sweeper of Hydra needs its plugin installed (see README)."
         return f"{group}: received {shown(name)}, expected one of {', '.join(options)}.{hint}"
-
-
-def groups(point: Sequence[str]) -> tuple[str, ...]:
-    """The overrides of a point that choose a group's option, not a value."""
-    return tuple(text for text in point if _is_choice(text))
-
-
-def with_values(values: dict[str, Any], point: Sequence[str]) -> ExperimentConfig:
-    """A checked config with a point's values put in the place of its own.
-
-    Raises:
-        UserError: the values do not go together, a line each.
-    """
-    changed = copy.deepcopy(values)
-    for override in OverridesParser.create().parse_overrides([text for text in point if not _is_choice(text)]):
-        *parents, name = override.key_or_group.split(".")
-        functools.reduce(lambda node, parent: node[parent], parents, changed)[name] = override.value()
-    return validate(changed)
-
-
-def _is_choice(text: str) -> bool:
-    key = text.lstrip("+~").partition("=")[0]
-    return key in GROUPS or "/" in key or key.startswith("hydra")
 
 
 def _plain(base: DictConfig, overrides: Sequence[str]) -> Any:

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.config.composition import Composition, groups, with_values
+from experiments.config.composition import Composition
 from experiments.config.overrides import Interval
+from experiments.config.trials import groups, with_values
 from experiments.errors import UserError
 from experiments.history import History
 from experiments.runs import HISTORY
