@@ -63,6 +63,10 @@ def ended(ledger: Ledger, number: int, accuracies: list[float], **changes: objec
             "sweep.together, sweep.n_trials: a search chooses each value by itself; set one of the two only",
         ),
         (
+            [*SEARCH, "sweep.reuse=true"],
+            "sweep.reuse, sweep.n_trials: a search tries values that no run had before; set one of the two only",
+        ),
+        (
             ["-m", "optimizer.learning_rate=interval(1e-4,1e9)", "sweep.n_trials=3"],
             "optimizer.learning_rate: received 1000000000.0, expected a number above 0 up to 1e+06.",
         ),

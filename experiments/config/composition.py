@@ -96,7 +96,7 @@ def compose_command_line(arguments: Sequence[str]) -> Composition:
         together = OmegaConf.select(base, "sweep.together") if is_sweep else None
         together = list(together) if isinstance(together, ListConfig) else []
         is_search = is_sweep and OmegaConf.select(base, "sweep.n_trials") is not None
-        found += search_mistakes(given, is_search, together)
+        found += search_mistakes(given, is_search, together, OmegaConf.select(base, "sweep.reuse") is True)
         points = given.probes() if is_search else given.points(together)
         jobs = composer.jobs(given.fixed, points, found)
     if found:

@@ -12,7 +12,10 @@ from experiments.config.schema import ExperimentConfig
 from experiments.config.validation import validate
 
 
-def search_mistakes(given: Overrides, is_search: bool, together: Sequence[str]) -> list[str]:
+def search_mistakes(given: Overrides, is_search: bool, together: Sequence[str], reuse: bool) -> list[str]:
+    """What of a sweep does not go with a search, a line each."""
+    if is_search and reuse:
+        return ["sweep.reuse, sweep.n_trials: a search tries values that no run had before; set one of the two only"]
     if is_search and not given.swept:
         return [
             "sweep.n_trials: received a number, but there is nothing to search in, expected values such as"
