@@ -1,5 +1,6 @@
 """Keras' own layout: one npz with x_train, y_train, x_test, y_test."""
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -35,7 +36,8 @@ def read(path: Path) -> tuple[Split, Split]:
                     )
             x_train, y_train, x_test, y_test = (arrays[key] for key in KEYS)
     except (
-        OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error
+        OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+        tokenize.TokenError,  # of a header that ends too early
     ) as error:  # fmt: skip
         raise UserError(f"{path}: cannot be read ({error}), expected an npz file of plain arrays") from None
     return Split(x_train, y_train), Split(x_test, y_test)

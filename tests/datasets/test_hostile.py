@@ -223,3 +223,15 @@ def test_an_unreadable_path_is_a_message_not_a_traceback(tmp_path):
     assert "does not exist" in complaint("mnist", "~no-such-user/mnist.npz")
     assert "is no form of MNIST" in complaint("mnist", "/dev/null")
     assert "holds nothing; expected" in complaint("cifar10", tmp_path)
+
+
+def test_an_npz_header_that_ends_too_early_is_refused(tmp_path):
+    path = made_up.npz(tmp_path / "x.npz")
+    text = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1,\n"
+    broken = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+    with zipfile.ZipFile(path) as whole:
+        members = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(path, "w") as forged:
+        for name, content in (members | {"x_train.npy": broken}).items():
+            forged.writestr(name, content)
+    assert f"{path}: cannot be read" in complaint("mnist", path)
