@@ -243,19 +243,26 @@ def interrupted_and_resumed(folder, at, job):
     return job(checkpoints=Checkpoints(folder))
 
 
+def stateful_job(**options):
+    compiled._last.clear()
+    network, callbacks = case.stateful()
+    history = run(network, case.dataset(), epochs=12, callbacks=callbacks, **options)
+    return len(history.epochs), callbacks[0].best_epoch, result(network, history)
+
+
+@pytest.fixture(scope="module")
+def whole_stateful_job():
+    """What the job is when it is left alone; where its chunks end changes nothing."""
+    return stateful_job()
+
+
 @pytest.mark.parametrize("at", [(1, 1), (3, 4), (4, 5), (6, 2)])
-def test_early_stopping_best_weights_plateau_and_dropout_survive_an_interruption(tmp_path, monkeypatch, at):
+def test_early_stopping_best_weights_plateau_and_dropout_survive_an_interruption(
+    tmp_path, monkeypatch, at, whole_stateful_job
+):
     monkeypatch.setattr(loop, "CHUNK_SECONDS", 0)
-
-    def job(**options):
-        compiled._last.clear()
-        network, callbacks = case.stateful()
-        history = run(network, case.dataset(), epochs=12, callbacks=callbacks, **options)
-        return len(history.epochs), callbacks[0].best_epoch, result(network, history)
-
-    whole = job()
-    assert whole[0] == 7
-    assert interrupted_and_resumed(tmp_path, at, job) == whole
+    assert whole_stateful_job[0] == 7
+    assert interrupted_and_resumed(tmp_path, at, stateful_job) == whole_stateful_job
 
 
 def test_schedules_survive_an_interruption(tmp_path, monkeypatch):
