@@ -125,6 +125,7 @@ def test_never_learned():
     rows = [(2.3, 0.1, 2.3, 0.1)] * 6
     assert kinds(run(rows)) == ["never_learned"]
     assert "10.0%, no better than always naming one class (10.0%)" in run(rows)[0].sentence
+    assert kinds(run([(1000.0 / n, 0.1, 72.0, 0.1) for n in range(1, 9)])) == ["never_learned"]
     commonest = {"class_names": ["a", "b"], "class_counts": {"train": [90, 10]}}
     rows = [(0.33, 0.9, 0.33, 0.9)] * 6
     assert kinds(run(rows, dataset=commonest)) == ["never_learned"]

@@ -76,7 +76,8 @@ def _never_learned(curves: Curves, record: Mapping[str, Any], classes: int) -> F
     counts = (((record.get("dataset") or {}).get("class_counts") or {}).get("train")) or []
     chance = max(counts) / sum(counts) if counts and sum(counts) else 1 / classes if classes else 0.0
     accuracy = curves.last("accuracy")
-    slowly = curves.last("loss") < (1 - FALL) * curves.loss[0]
+    guessing = math.log(classes) if classes > 1 else math.inf  # the loss of giving all classes the same probability
+    slowly = curves.last("loss") < min((1 - FALL) * curves.loss[0], guessing)
     if not chance or accuracy > CHANCE * chance or slowly:
         return None
     return Finding(
