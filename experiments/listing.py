@@ -12,6 +12,7 @@ from typing import Any
 
 from experiments import text
 from experiments.config.mistakes import nearest
+from experiments.dotted import value_at
 from experiments.errors import UserError
 
 Found = tuple[Path, dict[str, Any]]
@@ -167,16 +168,10 @@ def value_of(found: Found, key: str) -> Any:
     if key == "folder":
         return str(folder)
     for path in [SHORT[key]] if key in SHORT else [key, f"config.{key}", f"metrics.{key}"]:
-        value = _at(record, path)
+        value = value_at(record, path)
         if value is not None:
             return value
     return None
-
-
-def _at(node: Any, path: str) -> Any:
-    for name in path.split("."):
-        node = node.get(name) if isinstance(node, Mapping) else None
-    return node
 
 
 def as_text(value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments import runs
 from experiments.config import ReferenceConfig
+from experiments.dotted import value_at
 from experiments.errors import UserError
 from experiments.history import History
 from experiments.reports import saved
@@ -124,9 +125,7 @@ def _classes(reference: ReferenceConfig, report: Any) -> Iterator[Check]:
 
 def _deviations(reference: ReferenceConfig, config: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     for key, published in reference.setting.items():
-        ours: Any = config
-        for name in key.split("."):
-            ours = ours.get(name) if isinstance(ours, Mapping) else None
+        ours = value_at(config, key)
         if ours != published:
             yield key, ours, published
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments import runs
-from experiments.comparison.folders import ComparedRun, RowsOfTest, read_all, value_at
+from experiments.comparison.folders import ComparedRun, RowsOfTest, read_all
 from experiments.comparison.seeds import GroupTest, SeedGroup, group_tests, groups_of
 from experiments.comparison.significance import ALPHA, Paired, corrected, paired
+from experiments.dotted import value_at
 from experiments.evaluation import wilson_interval
 
 DATA = ("name", "fingerprint", "sizes", "validation_is_test")

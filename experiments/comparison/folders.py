@@ -12,10 +12,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from experiments import runs
+from experiments.dotted import value_at
 from experiments.errors import UserError
 from experiments.history import History
+from experiments.reports.saved import PREDICTIONS
 
-PREDICTIONS = "predictions.npz"
 BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error, csv.Error)
 
 
@@ -58,15 +59,6 @@ class ComparedRun:
     @property
     def test_accuracy(self) -> float | None:
         return value_at(self.part("metrics"), "test.accuracy")
-
-
-def value_at(content: Any, dotted: str, otherwise: Any = None) -> Any:
-    """The value under a dotted key."""
-    for key in dotted.split("."):
-        if not isinstance(content, dict) or key not in content:
-            return otherwise
-        content = content[key]
-    return content
 
 
 def read_all(folders: Sequence[Path]) -> list[ComparedRun]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from experiments import runs
-from experiments.comparison.folders import ComparedRun, RowsOfTest, value_at
+from experiments.comparison.folders import ComparedRun, RowsOfTest
 from experiments.comparison.significance import ALPHA, bootstrap_interval, corrected, mean_interval, welch
+from experiments.dotted import value_at
 from experiments.provenance import NOT_OF_THE_RESULT
 
 _ABSENT = object()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.files import write_json, write_text
-from experiments.sweeps.leaderboard import Leaderboard, rank
+from experiments.sweeps.leaderboard import Leaderboard, described, rank
 from experiments.sweeps.ledger import PRUNED, SWEEP, Ledger, State
 from experiments.text import markdown, plain
 
@@ -113,7 +113,7 @@ def _number(value: float | None) -> str:
 def failures(board: Leaderboard) -> list[str]:
     """Each job that did not complete, with its cause, a line each."""
     return [
-        f"job {state.job.number} ({', '.join(f'{k}={v}' for k, v in state.job.swept.items())}): {state.status}"
+        f"job {state.job.number} ({described(state.job.swept)}): {state.status}"
         + (f", {plain(state.error)}" if state.error else "")
         for state in board.states
         if state.status not in ("completed", PRUNED)

@@ -9,7 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.history import History
 from experiments.plots import styled
-from experiments.sweeps.leaderboard import SEED, Leaderboard
+from experiments.reports import saved
+from experiments.sweeps.leaderboard import SEED, Leaderboard, described
 from experiments.sweeps.ledger import PRUNED
 from experiments.text import plain
 
@@ -198,11 +199,7 @@ def _colours(count: int) -> list[Any]:
 def _histories(board: Leaderboard) -> dict[str, History]:
     found = {}
     for state in board.states:
-        path = state.folder / "history.csv"
-        if path.is_file():
-            history = History.from_csv(path.read_text(encoding="utf-8"))
-            if history.epochs:
-                found[", ".join(f"{key}={text}" for key, text in state.job.swept.items()) or state.folder.name] = (
-                    history
-                )
+        history = saved.history(state.folder)
+        if history.epochs:
+            found[described(state.job.swept) or state.folder.name] = history
     return found

@@ -15,8 +15,7 @@ from experiments.config.composition import Composition
 from experiments.config.overrides import Interval
 from experiments.config.trials import groups, with_values
 from experiments.errors import UserError
-from experiments.history import History
-from experiments.runs import HISTORY
+from experiments.reports import saved
 from experiments.sweeps.ledger import PRUNED, Job, Ledger, State
 
 log = logging.getLogger(__name__)
@@ -126,8 +125,7 @@ def _told(state: State, metric: str, space: list[dict[str, Any]], distributions:
 
 def _values(state: State, metric: str) -> Iterator[tuple[int, float]]:
     """(epoch from 1, validation metric) of the epochs a job has done."""
-    path = state.folder / HISTORY
-    history = History.from_csv(path.read_text(encoding="utf-8")) if path.is_file() else History()
+    history = saved.history(state.folder)
     column = "val_" + metric.partition(".")[2]
     yield from zip(map(int, history.column("epoch")), history.column(column), strict=True)
 
