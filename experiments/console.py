@@ -241,7 +241,7 @@ def reproduction_tables(found: "Reproduction", *, out: Console | None = None) ->
             "–" if check.ours is None else f"{check.ours:.4f}",
             "–" if check.difference is None else f"{check.difference:+.4f}",
             f"± {check.tolerance:g}",
-            "agrees" if check.agrees else "does not agree",
+            check.status,
         )
     out.print(table)
     out.print()

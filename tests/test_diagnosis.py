@@ -248,3 +248,24 @@ def test_the_config_as_differences_from_the_defaults():
         ("trainer.epochs", 5, 100),
     ]
     assert defaults.changed({"trainer": "nonsense"}) == [("trainer", "nonsense", defaults._defaults()["trainer"])]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["optimizer=adam"], [("optimizer.kind", "adam", "sgd")]),
+        (["optimizer=adam", "optimizer.beta_1=0.8"], [("optimizer.kind", "adam", "sgd"), ("optimizer.beta_1", 0.8, 0.9)]),
+        (["dataset=mnist"], [("dataset.kind", "mnist", "digits")]),
+        (["dataset=mnist", "dataset.test=0.25"], [("dataset.kind", "mnist", "digits"), ("dataset.test", 0.25, "official")]),
+        (["tracker=mlflow"], [("tracker.kind", "mlflow", "none")]),
+    ],
+)
+def test_the_defaults_are_those_of_the_options_chosen(arguments, expected):
+    assert defaults.changed(compose_command_line(arguments).jobs[0].config.model_dump()) == expected
+
+
+def test_a_key_that_no_option_has_is_given_no_default():
+    assert defaults.changed({"optimizer": {"kind": "adam", "old": None}}) == [
+        ("optimizer.kind", "adam", "sgd"),
+        ("optimizer.old", None, "–"),
+    ]

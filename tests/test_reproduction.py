@@ -84,15 +84,69 @@ def test_one_figure_too_far_away_is_not_reproduced(tmp_path):
     )
 
 
-def test_what_a_run_lacks_does_not_agree(tmp_path):
+def shortened(folder, epochs, status="completed"):
+    """A run of REFERENCE whose training ended before its third epoch."""
+    run(folder)
+    lines = (folder / "history.csv").read_text().splitlines()
+    (folder / "history.csv").write_text("\n".join(lines[: epochs + 1]) + "\n")
+    values = json.loads((folder / "run.json").read_text()) | {"status": status}
+    (folder / "run.json").write_text(json.dumps(values))
+    return folder
+
+
+def test_epochs_that_were_never_trained_are_not_comparable(tmp_path):
+    found = reproduction.of_run(shortened(tmp_path / "run", 2))
+    assert not found.is_reproduced
+    assert [check.status for check in found.checks] == ["not comparable", *["agrees"] * 4, *["not comparable"] * 5]
+    assert found.verdict == (
+        "Not reproduced: the run trained 2 of 3 epochs. 6 of 10 published figures are not comparable: test accuracy,"
+        " training loss of epoch 3, training accuracy of epoch 3 and 3 more. The other 4 agree within their tolerances."
+    )
+    told = reproduction.as_json(found)
+    assert told["epochs"] == {"ours": 2, "published": 3}
+    assert [check["status"] for check in told["checks"][:2]] == ["not comparable", "agrees"]
+
+
+def test_of_a_shortened_run_only_what_was_trained_can_disagree(tmp_path):
+    reference = {**REFERENCE, "curve": [{**REFERENCE["curve"][0], "loss": 1.0}, REFERENCE["curve"][1]]}
+    values = run(tmp_path / "run", reference=reference)
+    shortened_values = shortened(tmp_path / "short", 2, "diverged")
+    found = reproduction.of_run(shortened_values, ReferenceConfig.model_validate(reference))
+    assert found.verdict.startswith("Not reproduced: the run trained 2 of 3 epochs and is diverged. 6 of 10 published")
+    assert found.verdict.endswith("Of the other 4, 3 agree, not training loss of epoch 1.")
+    assert "not training loss of epoch 1." in reproduction.of_run(values).verdict
+
+
+def test_figures_of_a_longer_training_are_not_comparable_either(tmp_path):
+    reference = {**REFERENCE, "setting": {"trainer.epochs": 2}, "curve": REFERENCE["curve"][:1]}
+    found = reproduction.of_run(run(tmp_path / "run", reference=reference))
+    assert found.final.status == "not comparable"
+    assert "the run trained 3 epochs, the published training had 2. 2 of 6 published figures" in found.verdict
+
+
+def test_a_saved_baseline_of_sixty_epochs(tmp_path):
+    config = compose_command_line(["experiment=keras_mnist", "trainer.epochs=60"]).jobs[0].config
+    history = History([Epoch(n, 1.0, 0.5, 1.0, 0.5, 0.01, 0.5) for n in range(1, 61)])
+    values = {"config": config.model_dump(), "status": "completed", "metrics": {"test": {"accuracy": 0.9}}}
+    found = reproduction.compare(config.reference, values, history, None)
+    assert found.verdict.startswith("Not reproduced: the run trained 60 of 100 epochs. 23 of 35 published figures are")
+    assert "98" not in found.verdict.partition("Of the other 12,")[2]
+    assert found.deviations == [("trainer.epochs", 60, 100)]
+
+
+def test_what_a_run_lacks_is_not_comparable(tmp_path):
     folder = run(tmp_path / "run")
     (folder / "history.csv").unlink()
     (folder / "classification_report.json").unlink()
     values = json.loads((folder / "run.json").read_text()) | {"status": "interrupted", "metrics": {}}
     (folder / "run.json").write_text(json.dumps(values))
     found = reproduction.of_run(folder)
-    assert not any(check.agrees for check in found.checks)
-    assert found.verdict.startswith("Not reproduced: no test accuracy, published 0.9000")
+    assert {check.status for check in found.checks} == {"not comparable"}
+    assert not found.is_reproduced
+    assert found.verdict == (
+        "Not reproduced: the run trained 0 of 3 epochs and is interrupted. 10 of 10 published figures are not"
+        " comparable: test accuracy, training loss of epoch 1, training accuracy of epoch 1 and 7 more."
+    )
 
 
 @pytest.mark.parametrize(("accuracy", "agrees"), [(0.91, True), (0.91004, True), (0.9101, False), (0.8899, False)])

@@ -8,16 +8,20 @@ from typing import Any
 import yaml
 
 CONF = Path(__file__).parents[2] / "conf"
+KIND = "kind"
+NO_DEFAULT = "–"
 NOT_SHOWN = ("name", "tags", "notes", "sweep", "reference")
 
 
 def changed(config: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """(key, value, default) of each key that differs; [] where the defaults cannot be read.
 
-    Defaults are those of the option that a run has chosen for a group where its `kind` tells it.
+    Of a group whose `kind` is another than the default option's, the defaults are those of an option of that kind:
+    with `optimizer=adam` it is `optimizer.kind` that differs, and `beta_1` only if it is not adam.yaml's. A key that
+    no option has, such as one of an older version, has NO_DEFAULT.
     """
     try:
-        return [*_differences(config, _defaults(), "")]
+        return [*_differences(config, _defaults_for(config), "")]
     except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError):
         return []
 
@@ -26,11 +30,29 @@ def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str
     for key, value in ours.items():
         if not prefix and key in NOT_SHOWN:
             continue
-        default = theirs.get(key)
+        default = theirs.get(key, NO_DEFAULT)
         if isinstance(value, Mapping):
             yield from _differences(value, default if isinstance(default, Mapping) else {}, f"{prefix}{key}.")
         elif value != default:
             yield prefix + key, value, default
+
+
+def _defaults_for(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults, each group's those of the kind that the config has; `kind` itself stays the default option's."""
+    found = dict(_defaults())
+    for group, usual in found.items():
+        ours = config.get(group)
+        if isinstance(usual, dict) and isinstance(ours, Mapping) and KIND in usual and ours.get(KIND) != usual[KIND]:
+            found[group] = _of_kind(group, ours.get(KIND)) | {KIND: usual[KIND]}
+    return found
+
+
+@lru_cache
+def _of_kind(group: str, kind: Any) -> dict[str, Any]:
+    """The option of a kind that is named like it, else the first one; {} where there is none."""
+    paths = sorted((CONF / group).glob("*.yaml"), key=lambda path: (path.stem != kind, path.stem))
+    options = (_option(group, path.stem) for path in paths)
+    return next((option for option in options if option.get(KIND) == kind), {})
 
 
 @lru_cache(maxsize=1)
