@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from experiments import runs
 from experiments.config import ExperimentConfig
 from experiments.datasets import Dataset, Status
 from experiments.diagnosis import Finding
@@ -192,7 +193,7 @@ def run_table(rows: Sequence[Mapping[str, Any]], *, out: Console | None = None) 
 def run_summary(folder: Path, record: Mapping[str, Any], *, out: Console | None = None) -> None:
     """What a run was and what came out."""
     out = out or console()
-    out.print(f"{plain(record['name'])}: {plain(record['status'])}", style="bold")
+    out.print(f"{plain(record['name'])}: {plain(runs.outcome(record))}", style="bold")
     if record.get("error"):
         out.print(f"  {plain(record['error'])}")
     rows = {

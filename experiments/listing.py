@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments import text
+from experiments import runs, text
 from experiments.config.mistakes import nearest
 from experiments.dotted import value_at
 from experiments.errors import UserError
@@ -167,6 +167,8 @@ def value_of(found: Found, key: str) -> Any:
     folder, record = found
     if key == "folder":
         return str(folder)
+    if key == "status":
+        return runs.outcome(record)
     for path in [SHORT[key]] if key in SHORT else [key, f"config.{key}", f"metrics.{key}"]:
         value = value_at(record, path)
         if value is not None:

@@ -90,11 +90,10 @@ class Reproduction:
         compared = [check for check in self.checks if check.status != "not comparable"]
         agree = [check for check in compared if check.agrees]
         left_out = [check for check in self.checks if check.status == "not comparable"]
+        missed = _named([check for check in compared if not check.agrees])
         if not left_out:
-            missed = _named([check for check in compared if not check.agrees])
-            return (
-                f"Not reproduced: {self._beside}; {len(agree)} of {len(compared)} published figures agree, not {missed}."
-            )
+            how_many = f"{len(agree)} of {len(compared)} published figures agree"
+            return f"Not reproduced: {self._beside}; {how_many}, not {missed}."
         text = (
             f"Not reproduced: {self._why_not_comparable}. {len(left_out)} of {len(self.checks)} published figures are"
             f" not comparable: {_named(left_out)}."
@@ -103,7 +102,6 @@ class Reproduction:
             return text
         if len(agree) == len(compared):
             return f"{text} The other {len(compared)} agree within their tolerances."
-        missed = _named([check for check in compared if not check.agrees])
         return f"{text} Of the other {len(compared)}, {len(agree)} agree, not {missed}."
 
     @property

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ LOCK = ".lock"
 LOG = "runner.log"
 PROGRESS_SECONDS = 1.0
 RECORD = "run.json"
+PRUNED = "pruned"
 
 
 def reserve(folder: Path) -> Path:
@@ -248,6 +249,12 @@ def read(folder: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or "status" not in record:
         raise UserError(f"{path}: holds no status, expected the record of a run")
     return record
+
+
+def outcome(record: Mapping[str, Any]) -> str:
+    """The status as people are told it: `pruned` for a completed run that a search gave up."""
+    pruned = record.get("status") == "completed" and record.get("pruned")
+    return PRUNED if pruned else str(record.get("status"))
 
 
 def find(folder: Path) -> list[tuple[Path, dict[str, Any]]]:

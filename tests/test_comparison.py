@@ -132,12 +132,46 @@ def test_json_has_everything(command, tmp_path):
 
 def test_several_runs_are_each_tested_against_the_best_with_corrected_p(tmp_path):
     compared = compare([run(tmp_path / f"{n}", wrong=range(n), seed=n, model__hidden_units=[n]) for n in (10, 1, 4)])
-    assert [(test.first, test.second) for test in compared.pair_tests] == [("B", "A"), ("B", "C")]
-    alone = [2 / 2**9, 2 / 2**3]
+    assert [(test.first, test.second) for test in compared.pair_tests] == [("B", "C"), ("B", "A")]
+    alone = [2 / 2**3, 2 / 2**9]
     assert [test.result.p for test in compared.pair_tests] == pytest.approx(alone)
-    assert [test.p_corrected for test in compared.pair_tests] == pytest.approx([2 * alone[0], alone[1]])
-    assert "exact McNemar p = 0.0039, corrected p = 0.0078): distinguishable." in verdicts(compared)[0]
+    assert [test.p_corrected for test in compared.pair_tests] == pytest.approx([alone[0], 2 * alone[1]])
+    runner_up, worst = verdicts(compared)
+    assert runner_up.startswith("Best of 3 runs: B is 3.00 points better than C on the 100 test rows")
+    assert worst.startswith("B is 9.00 points better than A on")
+    assert "exact McNemar p = 0.0039, corrected p = 0.0078): distinguishable." in worst
     assert any("Benjamini and Hochberg" in note for note in notes(compared))
+
+
+def test_of_many_groups_the_runner_up_stands_first(tmp_path):
+    units = {8: 20, 16: 1, 32: 4}  # hidden units: wrong rows
+    made = [
+        run(tmp_path / f"{width}-{seed}", wrong=range(wrong + seed), seed=seed, model__hidden_units=[width])
+        for width, wrong in units.items()
+        for seed in (1, 2)
+    ]
+    compared = compare(made)
+    assert [(test.first.number, test.second.number) for test in compared.group_tests] == [(2, 3), (2, 1)]
+    assert verdicts(compared)[0].startswith("Best of 3 groups: Group 2 (C, D) is on average 3.00 points better than")
+    assert verdicts(compared)[1].startswith("Group 2 (C, D) is on average 19.00 points better than")
+
+
+def test_of_seeds_alone_the_spread_stands_first(tmp_path):
+    compared = compare([run(tmp_path / f"{seed}", wrong=range(9 + seed), seed=seed) for seed in (1, 2, 3)])
+    assert verdicts(compared)[0].startswith(
+        "The 3 runs differ in their seed only: mean test accuracy 89.00 %, standard deviation 1.00 points, 95 %"
+        " interval of the mean 86.52–91.48 %. They differ by chance"
+    )
+    assert '<p class="verdict">The 3 runs differ' in render(compared)
+
+
+def test_a_run_that_a_search_gave_up_is_pruned_and_in_no_group(tmp_path):
+    folders = [run(tmp_path / f"{seed}", wrong=range(seed), seed=seed) for seed in (1, 2, 3)]
+    values = json.loads((folders[2] / "run.json").read_text())
+    (folders[2] / "run.json").write_text(json.dumps(values | {"pruned": 3}))
+    compared = compare(folders)
+    assert [group.labels for group in compared.groups] == [["A", "B"]]
+    assert ">pruned</span>" in render(compared)
 
 
 def test_runs_that_differ_in_their_seed_only_are_one_group(tmp_path):

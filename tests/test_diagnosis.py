@@ -254,9 +254,15 @@ def test_the_config_as_differences_from_the_defaults():
     ("arguments", "expected"),
     [
         (["optimizer=adam"], [("optimizer.kind", "adam", "sgd")]),
-        (["optimizer=adam", "optimizer.beta_1=0.8"], [("optimizer.kind", "adam", "sgd"), ("optimizer.beta_1", 0.8, 0.9)]),
+        (
+            ["optimizer=adam", "optimizer.beta_1=0.8"],
+            [("optimizer.kind", "adam", "sgd"), ("optimizer.beta_1", 0.8, 0.9)],
+        ),
         (["dataset=mnist"], [("dataset.kind", "mnist", "digits")]),
-        (["dataset=mnist", "dataset.test=0.25"], [("dataset.kind", "mnist", "digits"), ("dataset.test", 0.25, "official")]),
+        (
+            ["dataset=mnist", "dataset.test=0.25"],
+            [("dataset.kind", "mnist", "digits"), ("dataset.test", 0.25, "official")],
+        ),
         (["tracker=mlflow"], [("tracker.kind", "mlflow", "none")]),
     ],
 )

@@ -53,6 +53,14 @@ def test_conditions(where, seeds):
     assert [run[1]["seed"] for run in listing.listed(RUNS, listing.conditions([where]))] == seeds
 
 
+def test_a_run_that_a_search_gave_up_is_pruned():
+    records = [*RUNS, found(4, name="given up", pruned=2)]
+    assert [row["status"] for row in listing.table(records, ["status"])] == ["completed"] * 2 + ["failed", "pruned"]
+    assert [run[1]["seed"] for run in listing.listed(records, listing.conditions(["status=pruned"]))] == [4]
+    assert [run[1]["seed"] for run in listing.listed(records, listing.conditions(["status=completed"]))] == [1, 2]
+    assert listing.csv(records, ["status"]).splitlines()[-1] == "pruned"
+
+
 @pytest.mark.parametrize(
     ("sort", "reverse", "seeds"),
     [

@@ -59,7 +59,8 @@ class Comparison:
 def compare(folders: Sequence[Path]) -> Comparison:
     """Compare the runs in two or more folders; a sweep's folder stands for its completed jobs.
 
-    Runs with the same test rows are tested against the most accurate of them, groups of seeds against the best one.
+    Runs with the same test rows are tested against the most accurate of them, groups of seeds against the best one;
+    tests are in order of accuracy, so that the first is of the best and the runner-up.
 
     Raises:
         UserError: a folder holds no run or is named twice, there are fewer than two runs, or a file is broken.
@@ -153,7 +154,7 @@ def _pair_tests(by_rows: Sequence[Sequence[ComparedRun]]) -> list[PairTest]:
     pairs = []
     for members in by_rows:
         right = {run.label: run.right for run in members if run.right is not None}
-        best = max(right, key=lambda label: right[label].sum())
-        pairs += [(best, label, paired(right[best], right[label])) for label in right if label != best]
+        best, *others = sorted(right, key=lambda label: -right[label].sum())
+        pairs += [(best, label, paired(right[best], right[label])) for label in others]
     p_values = corrected([result.p for _, _, result in pairs])
     return [PairTest(*pair, p) for pair, p in zip(pairs, p_values, strict=True)]

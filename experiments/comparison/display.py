@@ -11,6 +11,7 @@ from experiments.comparison import Comparison, Differences, sentences
 from experiments.comparison.folders import ComparedRun
 from experiments.comparison.seeds import SeedGroup
 from experiments.reports import wording
+from experiments.runs import outcome
 from experiments.text import plain
 
 
@@ -52,7 +53,7 @@ def _lines(rows: Mapping[str, Sequence[Any]], text: Callable[[str, Any], str]) -
 
 
 def _legend(run: ComparedRun) -> list[str]:
-    return [run.label, str(run.record.get("name")), str(run.record["status"]), str(run.folder)]
+    return [run.label, str(run.record.get("name")), outcome(run.record), str(run.folder)]
 
 
 def _group(group: SeedGroup) -> list[str]:

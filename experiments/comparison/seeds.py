@@ -70,7 +70,7 @@ def groups_of(found: Sequence[ComparedRun]) -> list[SeedGroup]:
     """Gather completed runs by all that decides their results but the seed; single runs are left out."""
     gathered: dict[str, tuple[dict[str, Any], dict[Any, ComparedRun]]] = {}
     for run in found:
-        if run.record["status"] == "completed" and run.test_accuracy is not None and run.part("config"):
+        if runs.outcome(run.record) == "completed" and run.test_accuracy is not None and run.part("config"):
             setting = _without(run.part("config"), NOT_OF_THE_RESULT | {"seed": True})
             key = json.dumps([setting, run.part("dataset").get("fingerprint")], sort_keys=True)
             gathered.setdefault(key, (setting, {}))[1].setdefault(run.record.get("seed"), run)
@@ -94,13 +94,13 @@ def groups_of(found: Sequence[ComparedRun]) -> list[SeedGroup]:
 
 
 def group_tests(groups: Sequence[SeedGroup], found: Sequence[ComparedRun]) -> list[GroupTest]:
-    """On each test split the group with the highest mean against each other one."""
+    """On each test split the group with the highest mean against each other one, the runner-up first."""
     right = {run.label: run.right for run in found if run.right is not None}
     pairs: list[tuple[SeedGroup, SeedGroup]] = []
     for split in dict.fromkeys(group.tested for group in groups if group.tested):
         members = [group for group in groups if group.tested == split]
-        best = max(members, key=lambda group: group.mean)
-        pairs += [(best, group) for group in members if group is not best]
+        best, *others = sorted(members, key=lambda group: -group.mean)
+        pairs += [(best, group) for group in others]
     p_values = [welch(first.values, second.values) for first, second in pairs]
     p_corrected = iter(corrected([p for p in p_values if p is not None]))
     return [

@@ -15,10 +15,33 @@ ROUNDING = 1e-12  # a difference of means that is none
 
 
 def verdicts(comparison: Comparison) -> list[str]:
-    """What came out of the tests: of groups of seeds first, since only they speak of settings."""
-    found = [group_verdict(test, len(comparison.group_tests)) for test in comparison.group_tests]
-    found += [pair_verdict(test, len(comparison.pair_tests)) for test in comparison.pair_tests]
+    """What came out of the tests: of groups of seeds first, since only they speak of settings.
+
+    The first says most: the best against the runner-up, or, where the runs differ in their seed only, their spread.
+    """
+    groups, pairs = comparison.group_tests, comparison.pair_tests
+    found = [_best_of(groups, test, "groups") + group_verdict(test, len(groups)) for test in groups]
+    if len(comparison.groups) == 1 and len(comparison.groups[0].labels) == len(comparison.runs):
+        found.append(spread(comparison.groups[0]))
+    found += [_best_of(pairs, test, "runs") + pair_verdict(test, len(pairs)) for test in pairs]
     return found or ["No two of these runs have predictions on the same test rows: none is tested against another."]
+
+
+def _best_of(tests: Sequence[PairTest] | Sequence[GroupTest], test: PairTest | GroupTest, what: str) -> str:
+    """How many the best was chosen from, before the test of the best and the runner-up."""
+    against_the_best = [each for each in tests if each.first == test.first]
+    return (
+        f"Best of {len(against_the_best) + 1} {what}: " if against_the_best[1:] and test is against_the_best[0] else ""
+    )
+
+
+def spread(group: SeedGroup) -> str:
+    """What runs that differ in their seed only come to."""
+    return (
+        f"The {len(group.values)} runs differ in their seed only: mean test accuracy {wording.percent(group.mean)},"
+        f" standard deviation {_size(group.deviation)} points, 95 % interval of the mean"
+        f" {accuracy_text(group.interval)}. They differ by chance, not by setting."
+    )
 
 
 def pair_verdict(test: PairTest, tests: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from experiments import runs
 from experiments.reports import wording
 from experiments.text import plain
 
@@ -28,6 +29,7 @@ def environment() -> Environment:
         "number": wording.number,
         "duration": wording.duration,
         "moment": wording.moment,
+        "outcome": runs.outcome,
     }
     return pages
 

@@ -125,7 +125,7 @@ def reuse(ledger: Ledger, outputs: Path) -> int:
     finished = {
         record.get("config_fingerprint"): folder
         for folder, record in reversed(runs.find(outputs))
-        if record["status"] == "completed"
+        if runs.outcome(record) == "completed"
     }
     found = 0
     for job in ledger.jobs:

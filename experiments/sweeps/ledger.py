@@ -20,7 +20,7 @@ from experiments.errors import UserError
 from experiments.files import write_json
 
 SWEEP = "sweep.json"
-PENDING, KILLED, PRUNED = "pending", "killed", "pruned"
+PENDING, KILLED, PRUNED = "pending", "killed", runs.PRUNED
 UNFINISHED = (PENDING, KILLED, "interrupted")
 
 
@@ -187,10 +187,7 @@ class Ledger:
             record = runs.read(folder)  # its end may have been written in between
             if record["status"] == "running":
                 return State(job, folder, KILLED, record)
-        status = record["status"]
-        if status == "completed" and record.get("pruned"):
-            status = PRUNED
-        return State(job, folder, status, record)
+        return State(job, folder, runs.outcome(record), record)
 
 
 def _parts(job: Any) -> tuple[Sequence[str], ExperimentConfig]:
