@@ -69,12 +69,13 @@ ALONE = Surroundings()
 def run_experiment(config: ExperimentConfig, folder: Path, command: str, around: Surroundings = ALONE) -> str:
     """Run what `config` says in `folder`, whatever happens, and return the status that run.json then has.
 
+    The folder is held (`runs.locked`) by who calls this: nothing may be written into it before.
+
     Raises:
         UserError: a mistake in the data or the call; run.json, where there is one, says `failed` then.
         Interrupted: by a signal; the state is committed and run.json says `interrupted`.
     """
-    with runs.locked(folder):
-        return _recorded(runs.Run.start(folder, config, command), config, around)
+    return _recorded(runs.Run.start(folder, config, command), config, around)
 
 
 def resume_experiment(folder: Path, around: Surroundings = ALONE) -> str:

@@ -12,12 +12,13 @@ import shlex
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from experiments.errors import UserError
-from experiments.runs import read, reserve, use
+from experiments.runs import locked, read, reserved
 
 if TYPE_CHECKING:
     from experiments.config.composition import Composition
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 # Arguments that show something of Hydra or of the config and run nothing.
 SHOWING = ("--hydra-help", "--version", "--shell-completion", "-sc", "--info", "-i")
 RUNNER = Path(__file__).parents[1] / "runner.py"
-RESUME = "--resume"  # FOLDER: how a sweep that goes on is started
+RESUME = "--resume"  # FOLDER [RETRY]: how a sweep that goes on is started
+RETRY = "--retry-failed"
 DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130  # the last: by SIGINT, 128 + 2
 
 
@@ -35,11 +37,12 @@ def main(run: Callable[[], Any]) -> None:
     """Check the arguments, let Hydra call the task, exit with the status of what ran: 0, 1, 2, 130 or 143."""
     logging.raiseExceptions = False  # a log that cannot be written is no reason to stop, nor to print tracebacks
     try:
-        start = prepare(sys.argv[1:])
-        sys.argv[1:] = start.arguments
-        if start.sweep is not None:
-            sys.exit(_conduct(start.sweep, run))
-        run()
+        with ExitStack() as folders:  # held before Hydra writes into one, until all is done
+            start = prepare(sys.argv[1:], folders)
+            sys.argv[1:] = start.arguments
+            if start.sweep is not None:
+                sys.exit(_conduct(start.sweep, run))
+            run()
     except UserError as error:
         sys.exit(complain(error))
     except KeyboardInterrupt:
@@ -62,16 +65,7 @@ def resume_sweep(folder: Path, retry_failed: bool) -> None:
     Raises:
         UserError: no sweep, or one whose plan cannot be read.
     """
-    from experiments.sweeps import conduct
-    from experiments.sweeps.ledger import Ledger
-
-    ledger = Ledger(folder)
-    if retry_failed:
-        conduct.retry(ledger)
-    if ledger.is_complete:
-        print(f"{folder}: all jobs have ended already")
-        sys.exit(_status(conduct.finish(ledger)))
-    sys.argv = [str(RUNNER), RESUME, str(folder)]
+    sys.argv = [str(RUNNER), RESUME, str(folder), *([RETRY] if retry_failed else [])]
     runpy.run_path(str(RUNNER), run_name="__main__")  # Hydra finds the YAML files from the program that is run
 
 
@@ -116,14 +110,14 @@ class Start:
     sweep: "Ledger | None" = None
 
 
-def prepare(arguments: Sequence[str]) -> Start:
-    """Check the arguments and make the folder of what they start.
+def prepare(arguments: Sequence[str], folders: ExitStack) -> Start:
+    """Check the arguments and make the folder of what they start, which is held as long as `folders` is open.
 
     Raises:
         UserError: mistakes in the config or the call; nothing has been written then.
     """
     if arguments[:1] == [RESUME]:
-        return _resumed(Path(arguments[1]))
+        return _resumed(Path(arguments[1]), RETRY in arguments[2:], folders)
     if any(argument in ("--help", "-h") for argument in arguments):
         from experiments.config import help
         from experiments.config.composition import CONF
@@ -155,21 +149,28 @@ def prepare(arguments: Sequence[str]) -> Start:
         check_installed(composition.launcher)
     tracking.require(job.config for job in composition.jobs)
     key = "sweep" if composition.is_sweep else "run"
-    folder = (use if composition.folder_given else reserve)(Path(composition.folder))
+    folder = folders.enter_context(reserved(Path(composition.folder), named=composition.folder_given))
     started = [*arguments, f"hydra.{key}.dir={_quoted(folder)}"]
     if not composition.is_sweep:
         return Start(started, folder)
     return Start(started, sweep=_planned(composition, folder, arguments))
 
 
-def _resumed(folder: Path) -> Start:
+def _resumed(folder: Path, retry_failed: bool, folders: ExitStack) -> Start:
     from experiments import tracking
     from experiments.config.composition import compose_command_line
+    from experiments.sweeps import conduct
     from experiments.sweeps.ledger import Ledger
 
     ledger = Ledger(folder)
     compose_command_line(ledger.plan["arguments"])  # a plan is a file, and may have been edited to name code
     tracking.require(ledger.config(job.number) for job in ledger.jobs)
+    folders.enter_context(locked(folder))  # before anything is written
+    if retry_failed:
+        conduct.retry(ledger)
+    if ledger.is_complete:
+        print(f"{folder}: all jobs have ended already")
+        sys.exit(_status(conduct.finish(ledger)))
     return Start([*ledger.plan["arguments"], f"hydra.sweep.dir={_quoted(folder)}"], sweep=ledger)
 
 

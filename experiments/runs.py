@@ -3,17 +3,17 @@
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
-from filelock import FileLock, Timeout
 
-from experiments import provenance
+from experiments import locks, provenance
 from experiments.config import ExperimentConfig
 from experiments.config.later_keys import with_later_keys
 from experiments.datasets import Dataset
@@ -28,6 +28,7 @@ LOG = "runner.log"
 PROGRESS_SECONDS = 1.0
 RECORD = "run.json"
 PRUNED = "pruned"
+SWEEP = "sweep.json"
 
 
 def reserve(folder: Path) -> Path:
@@ -50,11 +51,35 @@ def reserve(folder: Path) -> Path:
             return candidate
 
 
-def use(folder: Path) -> Path:
-    """Make the folder a user named, or take it where it is there and holds no run yet.
+@contextmanager
+def reserved(folder: Path, *, named: bool) -> Iterator[Path]:
+    """The folder of a run or sweep that starts, held for this process.
+
+    `named`: by the user; then it is that folder or none, else one that did not exist (`reserve`). Where nothing has
+    been started in it in the end, a folder that was made for it is removed.
 
     Raises:
-        UserError: the folder cannot be made, or holds a run.
+        UserError: the folder cannot be made, holds a run or a sweep, or another process is at it.
+    """
+    is_new = not named or not folder.exists()
+    folder = use(folder) if named else reserve(folder)
+    with locked(folder):
+        _check_unused(folder)  # again: another start may have been faster
+        try:
+            yield folder
+        finally:
+            if is_new and _is_unused(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                if not named:
+                    with suppress(OSError):  # other runs are in it
+                        folder.parent.rmdir()
+
+
+def use(folder: Path) -> Path:
+    """Make the folder a user named, or take it where it is there and holds no run or sweep yet.
+
+    Raises:
+        UserError: the folder cannot be made, or holds a run or a sweep.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,12 +87,21 @@ def use(folder: Path) -> Path:
         raise _not_writable(folder, error) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _not_writable(folder, PermissionError(13, "Permission denied"))
-    if (folder / RECORD).exists():
+    _check_unused(folder)
+    return folder
+
+
+def _check_unused(folder: Path) -> None:
+    if not _is_unused(folder):
+        kind, key = ("sweep", "hydra.sweep.dir") if (folder / SWEEP).exists() else ("run", "hydra.run.dir")
         raise UserError(
-            f"{folder}: holds a run already, expected a new folder. Choose another hydra.run.dir, or carry on with"
+            f"{folder}: holds a {kind} already, expected a new folder. Choose another {key}, or carry on with"
             f" `python -m experiments resume {folder}`."
         )
-    return folder
+
+
+def _is_unused(folder: Path) -> bool:
+    return not (folder / RECORD).exists() and not (folder / SWEEP).exists()
 
 
 def _not_writable(folder: Path, error: OSError) -> UserError:
@@ -84,17 +118,21 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         UserError: another process runs in the folder.
     """
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise UserError(
-            f"{folder}: another process runs in this folder, expected none. Wait for it, or choose another folder."
-        ) from None
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locks.held(folder / LOCK))
+        except locks.Held:
+            raise UserError(
+                f"{folder}: another process runs in this folder, expected none. Wait for it, or choose another folder."
+            ) from None
+        except OSError as error:
+            raise _not_writable(folder, error) from None
         yield
-    finally:
-        lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a living process holds a folder."""
+    return locks.is_held(folder / LOCK)
 
 
 class Run:

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -106,4 +107,4 @@ def test_a_job_on_a_machine_without_the_sweeps_folder_says_so(tmp_path):
 
 def test_a_sweeps_config_is_not_shown_by_hydra():
     with pytest.raises(UserError, match=r"--cfg, -m: give one of the two; --cfg shows the config of one run"):
-        launch.prepare(["-m", "seed=1,2", "--cfg", "job"])
+        launch.prepare(["-m", "seed=1,2", "--cfg", "job"], ExitStack())

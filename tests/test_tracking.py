@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -249,7 +250,7 @@ def test_a_tracker_that_is_not_installed_is_told_before_anything_is_written(
     monkeypatch.setitem(sys.modules, "mlflow", None)  # how Python itself is told that there is none
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as error:
-        launch.prepare(arguments)
+        launch.prepare(arguments, ExitStack())
     assert str(error.value) == (
         "tracker: received mlflow, whose package mlflow is not installed, expected it to be."
         " Install it with: pip install -e '.[mlflow]', or choose tracker=none."

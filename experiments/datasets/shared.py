@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
-from experiments import datasets
+from experiments import datasets, locks
 from experiments.config import DatasetConfig
 from experiments.datasets.dataset import Dataset, Split
 from experiments.files import atomic, write_json
@@ -31,7 +30,7 @@ def load(config: DatasetConfig, folder: Path) -> Dataset:
     """
     place = folder / sha256(json.dumps(config.model_dump(), sort_keys=True).encode()).hexdigest()[:16]
     place.mkdir(parents=True, exist_ok=True)
-    with FileLock(place / ".lock"):
+    with locks.held(place / ".lock", wait=True):
         if not (place / RECORD).exists():
             _write(datasets.load(config), place)
     return _mapped(place)

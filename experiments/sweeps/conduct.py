@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from typing import Any
 from experiments import provenance, runs, tracking
 from experiments.config import ExperimentConfig
 from experiments.datasets import shared
-from experiments.files import write_json
+from experiments.errors import UserError
+from experiments.files import TEMPORARY_PREFIX, write_json
 from experiments.sweeps import display, files
 from experiments.sweeps.drawing import Drawing
 from experiments.sweeps.leaderboard import Leaderboard
-from experiments.sweeps.ledger import PENDING, SWEEP, Ledger
+from experiments.sweeps.ledger import KILLED, KILLED_ERROR, PENDING, SWEEP, Ledger
 
 DATA = ".data"  # what workers share while the sweep runs
 
@@ -45,7 +47,8 @@ def run_job(folder: Path) -> str:
     try:
         if (folder / runs.RECORD).exists():
             return resume_experiment(folder, around)
-        return run_experiment(config, folder, command(ledger, number), around)
+        with runs.locked(folder):
+            return run_experiment(config, folder, command(ledger, number), around)
     finally:
         files.refresh(ledger)
 
@@ -72,21 +75,18 @@ def command(ledger: Ledger, number: int) -> str:
 def conduct(ledger: Ledger, run: Callable[[], Any]) -> Leaderboard:
     """Let Hydra run the jobs that have not ended, and gather what came out, whatever happens to them.
 
-    Raises:
-        UserError: another process conducts this sweep.
+    The sweep's folder is held (`runs.locked`) by who calls this, as it is for `finish` and `retry`.
     """
-    with runs.locked(ledger.folder):
-        for number in (signal.SIGINT, signal.SIGTERM):  # between two jobs, and while workers run
-            signal.signal(number, lambda signum, frame: sys.exit(128 + signum))
-        files.refresh(ledger)
-        try:
-            with display.SweepProgress(ledger), Drawing() as drawing:
-                _later.set(drawing.later)
-                run()
-        finally:
-            _later.set(None)
-            shared.remove(ledger.folder / DATA)
-            board = finish(ledger)
+    for number in (signal.SIGINT, signal.SIGTERM):  # between two jobs, and while workers run
+        signal.signal(number, lambda signum, frame: sys.exit(128 + signum))
+    files.refresh(ledger)
+    try:
+        with display.SweepProgress(ledger), Drawing() as drawing:
+            _later.set(drawing.later)
+            run()
+    finally:
+        _later.set(None)
+        board = finish(ledger)
     return board
 
 
@@ -94,10 +94,10 @@ def finish(ledger: Ledger) -> Leaderboard:
     """Write down what became of all jobs, killed ones too, draw it, and say it."""
     from experiments.sweeps.page import write_page
 
+    shared.remove(ledger.folder / DATA)
     for state in ledger.states():
-        if state.status == "killed":
-            ended = {"status": "failed", "error": state.error, "finished_at": runs.now(), "killed": True}
-            write_json(state.folder / runs.RECORD, state.record | ended)
+        if state.status == KILLED:
+            _record_killed(ledger, state.job.number)
     board = files.refresh(ledger)
     page = write_page(ledger, board)
     tracking.finish_sweep(ledger.config(0), ledger.folder)
@@ -111,6 +111,15 @@ def finish(ledger: Ledger) -> Leaderboard:
     if len(board.states) < ledger.size or any(state.status in (PENDING, "interrupted") for state in board.states):
         print(f"go on with: python -m experiments resume '{ledger.folder}'", file=sys.stderr)
     return board
+
+
+def _record_killed(ledger: Ledger, number: int) -> None:
+    """Its own process cannot say it any more; another that carries the job on meanwhile is left alone."""
+    with suppress(UserError), runs.locked(ledger.job_folder(number)):
+        record = runs.read(ledger.job_folder(number))
+        if record["status"] == "running":
+            ended = {"status": "failed", "error": KILLED_ERROR, "finished_at": runs.now(), "killed": True}
+            write_json(ledger.job_folder(number) / runs.RECORD, record | ended)
 
 
 def retry(ledger: Ledger) -> None:
@@ -132,7 +141,9 @@ def reuse(ledger: Ledger, outputs: Path) -> int:
         before = finished.get(provenance.fingerprint(ExperimentConfig.model_validate(job.config)))
         if before is not None:
             folder = ledger.job_folder(job.number)
-            shutil.copytree(before, folder, ignore=shutil.ignore_patterns("checkpoints", ".lock"))
+            shutil.copytree(
+                before, folder, ignore=shutil.ignore_patterns("checkpoints", runs.LOCK, f"{TEMPORARY_PREFIX}*")
+            )
             write_json(folder / runs.RECORD, runs.read(folder) | {"reused_from": str(before)})
             found += 1
     return found

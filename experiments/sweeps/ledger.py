@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from experiments import reports, runs
+from experiments import locks, reports, runs
 from experiments.config import ExperimentConfig
 from experiments.config.later_keys import with_later_keys
 from experiments.errors import UserError
 from experiments.files import write_json
 
-SWEEP = "sweep.json"
+SWEEP = runs.SWEEP
+TABLES_LOCK = ".tables.lock"
 PENDING, KILLED, PRUNED = "pending", "killed", runs.PRUNED
+KILLED_ERROR = "its process was killed (by the system, perhaps for want of memory, or by hand)"
 UNFINISHED = (PENDING, KILLED, "interrupted")
 
 
@@ -50,7 +50,7 @@ class State:
     @property
     def error(self) -> str | None:
         if self.status == KILLED:
-            return "its process was killed (by the system, perhaps for want of memory, or by hand)"
+            return KILLED_ERROR
         return self.record.get("error")
 
     @property
@@ -121,7 +121,7 @@ class Ledger:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep other processes from writing the plan, and read it anew."""
-        with FileLock(self.folder / ".tables.lock"):
+        with locks.held(self.folder / TABLES_LOCK, wait=True):
             self._plan = self._read()
             yield
 
@@ -183,7 +183,7 @@ class Ledger:
             record = runs.read(folder)
         except UserError:
             return State(job, folder, PENDING)
-        if record["status"] == "running" and not is_locked(folder):
+        if record["status"] == "running" and not runs.is_locked(folder):
             record = runs.read(folder)  # its end may have been written in between
             if record["status"] == "running":
                 return State(job, folder, KILLED, record)
@@ -196,12 +196,3 @@ def _parts(job: Any) -> tuple[Sequence[str], ExperimentConfig]:
 
 def _planned(number: int, overrides: Sequence[str], config: ExperimentConfig) -> dict[str, Any]:
     return {"number": number, "overrides": list(overrides), "config": config.model_dump()}
-
-
-def is_locked(folder: Path) -> bool:
-    """Whether a living process holds a run's folder."""
-    try:
-        with FileLock(folder / runs.LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
