@@ -1,6 +1,7 @@
 """Config → Keras callbacks: what changes or ends a training while it runs."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from experiments.config.schema import ScheduleConfig, TrainerConfig
@@ -43,6 +44,27 @@ def build_callbacks(config: TrainerConfig, learning_rate: float) -> list[Any]:
     if config.max_minutes is not None:
         callbacks.append(time_budget(config.max_minutes))
     return callbacks
+
+
+def ending(callbacks: Sequence[Any], epochs: int, planned: int) -> dict[str, Any]:
+    """What run.json says of a training that has ended after `epochs` of the `planned` ones.
+
+    `stopped_by`: `pruned`, `early_stopping`, `max_minutes` or `callback`; None after all epochs. `kept_epoch`: the
+    epoch, from 1, whose weights the model has.
+    """
+    import keras
+
+    early = next((each for each in callbacks if isinstance(each, keras.callbacks.EarlyStopping)), None)
+    stopped_by, kept = None, epochs
+    if any(getattr(each, "pruned", None) for each in callbacks):
+        stopped_by = "pruned"
+    elif epochs < planned and early is not None and early.stopped_epoch > 0:
+        stopped_by = "early_stopping"
+    elif epochs < planned:
+        stopped_by = "max_minutes" if any(getattr(each, "is_spent", False) for each in callbacks) else "callback"
+    if early is not None and early.restore_best_weights and early.best_weights is not None:
+        kept = early.best_epoch + 1
+    return {"stopped_by": stopped_by, "kept_epoch": kept}
 
 
 def fraction(schedule: ScheduleConfig, epoch: int, epochs: int) -> float:

@@ -201,6 +201,7 @@ def run_summary(folder: Path, record: Mapping[str, Any], *, out: Console | None 
         "started": record["started_at"],
         "seconds": record["duration_seconds"],
         "epochs": record["epochs_completed"],
+        "kept": f"the weights of epoch {record['kept_epoch']}" if record.get("kept_epoch") else None,
         "data": (record["dataset"] or {}).get("source"),
         "parameters": (record["model"] or {}).get("parameters"),
         "folder": folder,
@@ -210,7 +211,7 @@ def run_summary(folder: Path, record: Mapping[str, Any], *, out: Console | None 
     for split, metrics in record["metrics"].items():
         rows[split] = f"accuracy {metric(metrics['accuracy'])}, loss {metric(metrics['loss'])}"
     for name, value in rows.items():
-        if value or name not in ("tags", "notes"):
+        if value or name not in ("kept", "tags", "notes"):
             out.print(f"  {name:<11}{plain(value)}")
 
 

@@ -23,7 +23,7 @@ from experiments import (
     session,
     tracking,
 )
-from experiments.callbacks import build_callbacks
+from experiments.callbacks import build_callbacks, ending
 from experiments.checkpoints import Checkpoints
 from experiments.config import DatasetConfig, ExperimentConfig
 from experiments.datasets import Dataset, shared
@@ -200,6 +200,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Trac
 
     evaluation, report = None, None
     if status == "completed":
+        run.update(**ending(callbacks, len(history.epochs), config.trainer.epochs))
         with atomic(run.folder / "model.keras") as path:
             model.save(path)
         evaluation = evaluate(model, dataset.test)

@@ -167,6 +167,8 @@ class Run:
                 "metrics": {},
                 "throughput": None,
                 "pruned": None,  # the epoch at which a search gave it up
+                "stopped_by": None,  # what ended the training before its last planned epoch
+                "kept_epoch": None,  # the epoch whose weights model.keras has
                 "dataset": None,
                 "model": None,
                 "environment": None,

@@ -180,6 +180,123 @@ def test_the_best_epoch_is_not_the_last():
     assert "lacks 3.0 points" in found.sentence
 
 
+def early(monitor="val_loss", restore=True, patience=5):
+    return {"early_stopping": {"patience": patience, "monitor": monitor, "restore_best_weights": restore}}
+
+
+def ended(rows, planned=100, trainer=None, report=None, **record):
+    """Findings of a training that ended before its last planned epoch, or in another way than most."""
+    config = {"trainer": {"epochs": planned, **(trainer or {})}, "optimizer": {}, "model": {"hidden_units": [8]}}
+    values = {"status": "completed", "config": config, "dataset": {"class_names": list("0123456789")}}
+    return diagnose(history(rows), values | record, report)
+
+
+def test_early_stopping_says_which_epochs_weights_are_kept():
+    rows = [(0.5, 0.9, 0.5, 0.9 if number == 2 else 0.87) for number in range(8)]
+    found = {each.kind: each for each in ended(rows, 40, early(), stopped_by="early_stopping", kept_epoch=3)}
+    assert found["stopped"].sentence == (
+        "Early stopping ended the training after epoch 8 of 40. The weights of epoch 3, the best by val_loss, are kept."
+    )
+    assert "best_epoch" not in found  # the best one's weights are those that are kept
+    assert not any("trainer.epochs" in each.advice for each in found.values())
+
+
+def test_kept_weights_that_lack_accuracy_to_the_best_epoch_are_said_to():
+    rows = [(0.5, 0.9, 0.5, 0.9 if number == 6 else 0.87) for number in range(8)]
+    found = {each.kind: each for each in ended(rows, 8, early(), kept_epoch=3)}
+    assert found["kept"].sentence == "The weights of epoch 3, the best by val_loss, are kept."
+    assert found["best_epoch"].sentence.endswith("epoch 3, whose weights are kept, lacks 3.0 points to it.")
+    assert found["best_epoch"].advice == "trainer.early_stopping.monitor=val_accuracy keeps its weights."
+
+
+def test_of_an_older_record_nothing_is_said_of_what_it_does_not_tell():
+    rows = [(0.5, 0.9, 0.5, 0.9 if number == 2 else 0.87) for number in range(8)]
+    found = {each.kind: each for each in ended(rows, 40, early())}
+    assert found["stopped"].sentence.endswith("of 40. Which epoch's weights are kept was not recorded.")
+    assert found["best_epoch"].sentence.endswith("the last one lacks 3.0 points to it.")
+
+
+def test_overfitting_that_early_stopping_has_undone_is_no_warning():
+    (finding,) = [each for each in ended(overfitted(), 100, early(), kept_epoch=11) if each.kind == "overfitting"]
+    assert finding.severity == "note"
+    assert finding.sentence.endswith("above validation accuracy. The weights that are kept are of epoch 11.")
+    assert finding.advice == "Against it: model.dropout=0.3 or fewer model.hidden_units."
+
+
+@pytest.mark.parametrize(
+    ("trainer", "kept", "advice"),
+    [
+        (None, 40, "trainer.early_stopping.patience=5, model"),
+        (early("val_accuracy"), 38, "trainer.early_stopping.monitor=val_loss, model"),
+        (early(restore=False), 40, "trainer.early_stopping.restore_best_weights=true, model"),
+        (early(patience=30), 40, "a smaller trainer.early_stopping.patience, model"),
+    ],
+)
+def test_the_advice_against_overfitting_knows_the_early_stopping_there_was(trainer, kept, advice):
+    (finding,) = [each for each in ended(overfitted(), 40, trainer, kept_epoch=kept) if each.kind == "overfitting"]
+    assert finding.severity == "warning"
+    assert f"Against it: {advice}" in finding.advice
+
+
+SHAPES = {
+    "short": GOOD,
+    "falling": [(1.5 - 0.03 * n, 0.5 + 0.01 * n, 1.5 - 0.03 * n, 0.5 + 0.01 * n) for n in range(40)],
+    "plateau": [(0.3, 0.95, 0.32, 0.94)] * 12,
+    "underfitting": [(1.0, 0.6, 1.02, 0.59)] * 12,
+    "slow": [(2.3 - 0.05 * n, 0.11, 2.3 - 0.05 * n, 0.11) for n in range(8)],
+    "never_learned": [(2.3, 0.1, 2.3, 0.1)] * 6,
+    "overfitting": overfitted(),
+    "gap": [(0.2, 0.95, 0.5, 0.85)] * 12,
+    "unsteady": [(0.5 if number % 2 else 0.9, 0.8, 0.6, 0.8) for number in range(20)],
+    "best_epoch": [(0.5, 0.9, 0.5, 0.9 if number == 4 else 0.87) for number in range(10)],
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "trainer", "contradictions"),
+    [
+        ({"stopped_by": "early_stopping"}, early(), ["trainer.epochs", "Train longer", "patience=5"]),
+        ({"stopped_by": "max_minutes"}, {"max_minutes": 1.0}, ["Raise trainer.epochs"]),
+        ({"pruned": 8}, {}, ["trainer.epochs", "max_minutes", "longer would help"]),
+        ({"status": "interrupted"}, {}, ["trainer.epochs", "would help", "would do", " ends ", "is kept"]),
+        ({"status": "running"}, {}, ["trainer.epochs", "would help", "would do", " ends ", "is kept"]),
+        ({"status": "failed"}, {}, ["trainer.epochs", "would do", "is kept"]),
+        ({"status": "diverged"}, {}, ["trainer.epochs", "would do", "is kept"]),
+    ],
+)
+def test_no_advice_contradicts_how_the_training_ended(record, trainer, contradictions):
+    rows = report(("cat", 0, 0, 0, 10), ("dog", 0.5, 1, 0.7, 10))
+    for shape, values in SHAPES.items():
+        found = ended(values, 100, trainer, rows if record.get("status") is None else None, **record)
+        said_of_all = record.get("status") != "diverged" and not (shape == "best_epoch" and "status" in record)
+        assert shape in kinds(found) or not said_of_all, shape
+        said = " ".join(f"{each.sentence} {each.advice}" for each in found)
+        assert [text for text in contradictions if text in said] == [], (shape, said)
+
+
+def test_no_two_findings_of_a_run_advise_the_opposite():
+    longer, shorter = ("Raise trainer.epochs", "Train longer"), ("Fewer trainer.epochs", "Fewer epochs", "patience=5")
+    rows = report(("cat", 0, 0, 0, 10), ("dog", 0.5, 1, 0.7, 10))
+    sure = score(np.array([0] * 5 + [1] * 5), np.array([[0.9, 0.1]] * 10, np.float32))
+    for shape, values in SHAPES.items():
+        said = " ".join(each.advice for each in diagnose(history(values), healthy_record(len(values)), rows, sure))
+        assert not (any(text in said for text in longer) and any(text in said for text in shorter)), (shape, said)
+        assert not ("Raise optimizer.learning_rate" in said and "Lower optimizer.learning_rate" in said)
+
+
+def healthy_record(epochs):
+    return {
+        "status": "completed",
+        "config": {"trainer": {"epochs": epochs}},
+        "dataset": {"class_names": list("0123456789")},
+    }
+
+
+def test_a_run_that_a_search_gave_up_is_not_called_healthy():
+    found = ended(SHAPES["falling"], 100, pruned=40, stopped_by="pruned", kept_epoch=40)
+    assert kinds(found) == ["pruned", "falling"]
+
+
 def report(*rows):
     names = ("name", "precision", "recall", "f1-score", "support")
     return {"classes": [dict(zip(names, row, strict=True)) for row in rows]}
@@ -191,7 +308,7 @@ def report(*rows):
         (
             report(("cat", 0, 0, 0, 10), ("dog", 0.5, 1, 0.7, 10)),
             "unseen_class",
-            "Not one row is recognised of class cat.",
+            "Not one sample is recognised of class cat.",
         ),
         (
             report(("cat", 0.2, 0.2, 0.2, 10), ("dog", 0.9, 0.9, 0.9, 10), ("hen", 0.9, 0.9, 0.9, 10)),
@@ -201,7 +318,8 @@ def report(*rows):
         (
             report(("cat", 0.9, 0.9, 0.9, 1000), ("dog", 0.9, 0.9, 0.9, 100)),
             "imbalance",
-            "Class cat has 1,000 test rows, dog 100: accuracy says little of the rare classes, their recall says more.",
+            "Class cat has 1,000 test samples, dog 100: accuracy says little of the rare classes, their recall says"
+            " more.",
         ),
     ],
 )

@@ -9,9 +9,11 @@ import time
 import numpy as np
 import pytest
 
+from experiments.callbacks import ending
 from experiments.checkpoints import Checkpoints
 from experiments.datasets import Dataset, Split
 from experiments.errors import UserError
+from experiments.evaluation import evaluate
 from experiments.history import COLUMNS, History
 from experiments.training import Diverged, Interrupted, StopRequest, compiled, loop, time_budget, train
 from tests import training_case as case
@@ -263,6 +265,26 @@ def test_early_stopping_best_weights_plateau_and_dropout_survive_an_interruption
     monkeypatch.setattr(loop, "CHUNK_SECONDS", 0)
     assert whole_stateful_job[0] == 7
     assert interrupted_and_resumed(tmp_path, at, stateful_job) == whole_stateful_job
+
+
+def test_the_record_says_what_ended_a_training_and_whose_weights_are_kept():
+    import keras
+
+    network, history = case.model(sgd(0.5)), History()
+    worse = keras.callbacks.EarlyStopping("val_accuracy", patience=3, min_delta=1.0, restore_best_weights=True)
+    run(network, case.dataset(), epochs=9, callbacks=[worse], history=history)
+    assert ending([worse], len(history.epochs), 9) == {"stopped_by": "early_stopping", "kept_epoch": 1}
+    measured = evaluate(network, case.dataset().validation)
+    assert measured.accuracy == pytest.approx(history.epochs[0].val_accuracy)  # of the weights it now has
+    assert ending([worse], 9, 9) == {"stopped_by": None, "kept_epoch": 1}
+
+    last = keras.callbacks.EarlyStopping("val_accuracy", patience=1, min_delta=1.0, restore_best_weights=False)
+    epochs = len(run(case.model(sgd()), case.dataset(), epochs=9, callbacks=[last]).epochs)
+    assert ending([last], epochs, 9) == {"stopped_by": "early_stopping", "kept_epoch": epochs}
+    budget = time_budget(1e-9)
+    run(case.model(sgd()), case.dataset(), epochs=9, callbacks=[budget])
+    assert ending([budget], 1, 9) == {"stopped_by": "max_minutes", "kept_epoch": 1}
+    assert ending([], 9, 9) == {"stopped_by": None, "kept_epoch": 9}
 
 
 def test_schedules_survive_an_interruption(tmp_path, monkeypatch):

@@ -8,22 +8,24 @@ from experiments.diagnosis.finding import Finding
 from experiments.evaluation import Evaluation
 
 WORSE = 0.2  # of F1 below the mean of the classes
-IMBALANCE = 3.0  # times as many rows in the commonest class as in the rarest
+IMBALANCE = 3.0  # times as many samples in the commonest class as in the rarest
 MISCALIBRATED = 0.05
 
 
-def of_classes(report: Any) -> Iterator[Finding]:
-    """Findings of a classification report (classification_report.json), none of None."""
+def of_classes(report: Any, longer: str) -> Iterator[Finding]:
+    """Findings of a classification report (classification_report.json), none of None.
+
+    `longer` is the advice that makes a training longer, "" where that would not help.
+    """
     classes = [row for row in (report or {}).get("classes", []) if row["support"]]
     if len(classes) < 2:
         return
     unseen = [row["name"] for row in classes if row["recall"] == 0]
     if unseen:
         names = ", ".join(unseen[:5]) + (f" and {len(unseen) - 5} more" if len(unseen) > 5 else "")
-        sentence = f"Not one row is recognised of {'class' if len(unseen) == 1 else 'the classes'} {names}."
-        yield Finding(
-            "unseen_class", "warning", sentence, "Train longer, or see whether its rows are as they should be."
-        )
+        sentence = f"Not one sample is recognised of {'class' if len(unseen) == 1 else 'the classes'} {names}."
+        advice = f"{longer} See whether its samples are as they should be."
+        yield Finding("unseen_class", "warning", sentence, advice.strip())
     mean = statistics.fmean(row["f1-score"] for row in classes)
     worst = min(classes, key=lambda row: row["f1-score"])
     if worst["recall"] > 0 and worst["f1-score"] < mean - WORSE:
@@ -36,13 +38,13 @@ def of_classes(report: Any) -> Iterator[Finding]:
         yield Finding(
             "imbalance",
             "note",
-            f"Class {commonest['name']} has {commonest['support']:,.0f} test rows, {rarest['name']}"
+            f"Class {commonest['name']} has {commonest['support']:,.0f} test samples, {rarest['name']}"
             f" {rarest['support']:,.0f}: accuracy says little of the rare classes, their recall says more.",
         )
 
 
-def of_confidence(evaluation: Evaluation | None) -> Iterator[Finding]:
-    """Whether probabilities can be taken at their word."""
+def of_confidence(evaluation: Evaluation | None, overfits: bool) -> Iterator[Finding]:
+    """Whether probabilities can be taken at their word; of a network that `overfits`, fewer epochs help."""
     if evaluation is None or not len(evaluation.y_true):
         return
     above = float(evaluation.probabilities.max(axis=1).mean()) - evaluation.accuracy
@@ -52,5 +54,7 @@ def of_confidence(evaluation: Evaluation | None) -> Iterator[Finding]:
             "note",
             f"Its confidence is on average {100 * abs(above):.0f} points {'above' if above > 0 else 'below'} its"
             " accuracy: the probabilities are not to be taken at their word.",
-            "Fewer epochs or model.dropout make it less sure." if above > 0 else "",
+            ""
+            if above < 0
+            else f"{'Fewer epochs or m' if overfits else 'M'}ore model.dropout would make it less sure.",
         )

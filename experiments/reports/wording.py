@@ -20,7 +20,7 @@ def verdict(run: dict[str, Any]) -> str:
     low, high = accuracy_interval(run)
     return (
         f"{percent(test['accuracy'])} of {rows:,} test rows right (95 % interval {low * 100:.1f}–{high * 100:.1f} %)"
-        f" after {epochs} in {duration(run['duration_seconds'])}."
+        f" after {epochs} in {duration(run['duration_seconds'])}{_kept(run)}."
     )
 
 
@@ -72,6 +72,12 @@ def moment(text: str | None) -> str:
         return datetime.fromisoformat(text or "").strftime("%Y-%m-%d %H:%M:%S %z").strip()
     except ValueError:
         return text or "–"
+
+
+def _kept(run: dict[str, Any]) -> str:
+    """Which weights those are, where not the last epoch's."""
+    kept = run.get("kept_epoch")
+    return "" if kept in (None, run["epochs_completed"]) else f", with the weights of epoch {kept}"
 
 
 def _epochs(run: dict[str, Any]) -> str:

@@ -99,6 +99,7 @@ def time_budget(minutes: float) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.seconds_spent = 0.0
+            self.is_spent = False
 
         def on_train_begin(self, logs: Any = None) -> None:
             self._stopwatch = _Stopwatch()
@@ -106,6 +107,7 @@ def time_budget(minutes: float) -> Any:
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             self.seconds_spent += self._stopwatch.lap()
             if self.seconds_spent >= 60 * minutes:
+                self.is_spent = True
                 self.model.stop_training = True
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
