@@ -10,6 +10,7 @@ import typer
 
 from experiments import runs
 from experiments.errors import UserError
+from experiments.locating import locate, single_run
 
 app = typer.Typer(
     name="python -m experiments",
@@ -20,7 +21,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as outputs/NAME/TIMESTAMP.")]
+RUN = "A run: its folder, `latest`, its name, a part of its path, or SWEEP/3."
+RUN_OR_SWEEP = "A run or a sweep: its folder, `latest`, its name, or a part of its path."
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", parser=locate, help=RUN)]
+RunOrSweepFolder = Annotated[Path, typer.Argument(metavar="RUN_OR_SWEEP", parser=locate, help=RUN_OR_SWEEP)]
 
 
 def main() -> None:
@@ -76,7 +80,7 @@ def list_runs(  # noqa: PLR0917 (typer's way to declare options)
 
 @app.command()
 def tag(
-    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs' folders.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", parser=locate, help=f"Runs. {RUN}")],
     add: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Add a tag.")] = None,
     remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Take a tag away.")] = None,
     notes: Annotated[str | None, typer.Option(help="What is to be known of the runs; '' removes it.")] = None,
@@ -85,13 +89,19 @@ def tag(
     """Tags, notes and another name for runs; their folders and configs stay as they are."""
     from experiments import labels
 
-    for folder in folders:
+    for folder in [single_run(folder, "tag") for folder in folders]:
         print(f"{folder}: {labels.change(folder, add or [], remove or [], notes, name)}")
 
 
 @app.command()
-def show(run: RunFolder) -> None:
-    """What a run was, what came out, and what it means."""
+def show(run: RunOrSweepFolder) -> None:
+    """What a run was, what came out, and what it means; of a sweep, its leaderboard."""
+    from experiments.sweeps import conduct
+
+    if conduct.is_sweep(run):
+        conduct.show(run)
+        return
+
     from experiments import console, diagnosis
     from experiments.reports import saved
 
@@ -108,7 +118,7 @@ def show(run: RunFolder) -> None:
 def compare(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN", help="Folders of runs, two or more; a sweep's stands for its completed jobs."),
+        typer.Argument(metavar="RUN...", parser=locate, help="Two or more; a sweep stands for its completed jobs."),
     ],
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
@@ -131,7 +141,7 @@ def compare(
 
 @app.command()
 def resume(
-    folder: Annotated[Path, typer.Argument(metavar="RUN_OR_SWEEP", help="The folder of a run or a sweep.")],
+    folder: RunOrSweepFolder,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Of a sweep: run failed jobs again too.")
     ] = False,
@@ -160,7 +170,7 @@ def evaluate(
     from experiments import console, rescoring
     from experiments.files import finite
 
-    result = rescoring.rescore(run, dataset, path, split)
+    result = rescoring.rescore(single_run(run, "evaluate"), dataset, path, split)
     for warning in result.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if as_json:
@@ -180,7 +190,7 @@ def predict(
     from experiments import console, prediction
     from experiments.files import finite
 
-    answers, notes = prediction.predict(run, files)
+    answers, notes = prediction.predict(single_run(run, "predict"), files)
     for note in notes:
         print(note, file=sys.stderr)
     if as_json:
@@ -190,9 +200,7 @@ def predict(
 
 
 @app.command()
-def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN_OR_SWEEP", help="The folder of a run or a sweep.")],
-) -> None:
+def report(run: RunOrSweepFolder) -> None:
     """Write the page of a run or a sweep again, from the files in its folder."""
     from experiments.reports import write_html
     from experiments.sweeps.conduct import is_sweep
@@ -220,6 +228,7 @@ def verify(
     from experiments import console, reproduction
     from experiments.config.composition import reference_of
 
+    run = single_run(run, "verify")
     found = reproduction.of_run(run, reference_of(reference) if reference else None)
     if found is None:
         raise UserError(

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from experiments import locks, provenance
+from experiments import folders, locks, provenance
 from experiments.config import ExperimentConfig
 from experiments.config.later_keys import with_later_keys
 from experiments.datasets import Dataset
@@ -26,7 +26,7 @@ HISTORY = "history.csv"
 LOCK = ".lock"
 LOG = "runner.log"
 PROGRESS_SECONDS = 1.0
-RECORD = "run.json"
+RECORD = folders.RUN
 PRUNED = "pruned"
 SWEEP = "sweep.json"
 
@@ -298,24 +298,12 @@ def outcome(record: Mapping[str, Any]) -> str:
 
 
 def find(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """All runs below a folder, newest first; what cannot be read is left out.
-
-    Nothing is looked for below a run, whose plots and checkpoints are many more files than there are runs.
-    """
+    """All runs below a folder, newest first; what cannot be read is left out."""
     found = []
-    waiting = [str(folder)]
-    while waiting:
-        place = waiting.pop()
-        try:
-            with os.scandir(place) as entries:
-                names = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
-        except OSError:
-            continue
-        if RECORD in names:
+    for place, file in folders.below(folder):
+        if file == RECORD:
             with suppress(UserError):
-                found.append((Path(place), read(Path(place))))
-        else:
-            waiting += [os.path.join(place, name) for name, is_dir in names.items() if is_dir and name[0] != "."]
+                found.append((place, read(place)))
     return sorted(found, key=lambda run: (str(run[1].get("started_at")), str(run[0])), reverse=True)
 
 

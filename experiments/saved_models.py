@@ -6,6 +6,7 @@ what may stand in a file is listed here, and nothing else is let through.
 
 import io
 import json
+import shlex
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -129,9 +130,23 @@ def _found(folder: Path) -> Path:
         cause = f" ({plain(record['error'])})" if record.get("error") else ""
         raise UserError(
             f"{plain(folder)}: holds no {FILE}{beside}; the run's status is {plain(record['status'])}{cause}, expected"
-            f" completed. Carry it on with `python -m experiments resume {plain(folder)}`, or name another run."
+            f" completed. {_way_to_a_model(folder, record['status'])}, or name another run."
         )
     return path
+
+
+def _way_to_a_model(folder: Path, status: str) -> str:
+    """What makes a run that has no model have one: only what was broken off can go on."""
+    quoted = shlex.quote(plain(folder))
+    if status == "diverged":
+        return (
+            "It would diverge again, so run it with another setting:"
+            f" `python -m experiments rerun {quoted} optimizer.learning_rate=…`"
+        )
+    if status == "completed":
+        return f"The file was removed; run it again with `python -m experiments rerun {quoted}`"
+    mended = "Once the cause is mended, carry" if status == "failed" else "Carry"
+    return f"{mended} it on with `python -m experiments resume {quoted}`"
 
 
 def judge(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -61,3 +62,19 @@ def run_command(folder: Path, program: str, *arguments: str, timeout: float = 12
 def command(tmp_path: Path) -> Callable[..., Finished]:
     """`run_command` in an empty folder: `command("runner.py", "dataset=mnist")`."""
     return functools.partial(run_command, tmp_path)
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """`python -m experiments …` in this process and an empty folder; what it returns has `status`, `out` and `err`."""
+    from experiments import cli
+
+    def run(*arguments: str) -> SimpleNamespace:
+        monkeypatch.setattr("sys.argv", ["experiments", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return SimpleNamespace(status=ended.value.code or 0, out=said.out, err=said.err)
+
+    monkeypatch.chdir(tmp_path)
+    return run

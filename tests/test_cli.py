@@ -21,8 +21,8 @@ def outputs(tmp_path):
     return tmp_path / "outputs"
 
 
-def test_list_shows_the_newest_first_and_skips_what_is_no_run(command, outputs):
-    done = command("experiments", "list")
+def test_list_shows_the_newest_first_and_skips_what_is_no_run(call, outputs):
+    done = call("list")
     assert done.status == 0
     lines = done.out.splitlines()
     assert len(lines) == 3
@@ -30,21 +30,21 @@ def test_list_shows_the_newest_first_and_skips_what_is_no_run(command, outputs):
     assert "0.5" in lines[2]
 
 
-def test_list_as_json(command, outputs):
-    runs = json.loads(command("experiments", "list", "--json").out)
+def test_list_as_json(call, outputs):
+    runs = json.loads(call("list", "--json").out)
     assert [run["metrics"]["test"]["accuracy"] for run in runs] == [0.75, 0.5]
     assert runs[0]["folder"] == "outputs/made up/1"
 
 
-def test_show_tells_what_a_run_was(command, outputs):
-    done = command("experiments", "show", str(outputs / "made up" / "0"))
+def test_show_tells_what_a_run_was(call, outputs):
+    done = call("show", str(outputs / "made up" / "0"))
     assert done.status == 0
     assert "<b>bold</b>: completed" in done.out
     assert "accuracy 0.5000, loss 1.0000" in done.out
 
 
-def test_report_writes_the_page_again(command, outputs):
-    done = command("experiments", "report", str(outputs / "made up" / "0"))
+def test_report_writes_the_page_again(call, outputs):
+    done = call("report", str(outputs / "made up" / "0"))
     assert done.status == 0
     assert "50.00 % of 40 test rows right" in (outputs / "made up" / "0" / "report.html").read_text()
 
@@ -52,13 +52,14 @@ def test_report_writes_the_page_again(command, outputs):
 @pytest.mark.parametrize(
     ("folder", "line"),
     [
-        ("nothing", "nothing: holds no run.json, expected a run's folder such as outputs/NAME/TIMESTAMP."),
+        ("nothing", "nothing: is no folder, and no run below outputs has this name or this part of a path, expected"),
+        (".", ".: 5 folders fit, expected one. Write more of its path:\n  outputs/foreign\n  outputs/half\n"),
         ("outputs/half", "outputs/half/run.json: cannot be read ("),
         ("outputs/other", "outputs/other/run.json: holds no status, expected the record of a run"),
     ],
 )
-def test_what_is_no_run_is_one_message_and_status_2(command, outputs, folder, line):
-    done = command("experiments", "show", folder)
+def test_what_is_no_run_is_one_message_and_status_2(call, outputs, folder, line):
+    done = call("show", folder)
     assert done.status == 2
     assert done.err.startswith(line)
     assert "Traceback" not in done.err
@@ -67,7 +68,7 @@ def test_what_is_no_run_is_one_message_and_status_2(command, outputs, folder, li
 def test_reading_commands_never_import_tensorflow(command, outputs):
     for arguments in (
         ("list",),
-        ("show", "outputs/made up/0"),
+        ("show", "latest"),
         ("report", "outputs/made up/0"),
         ("schema",),
         ("--help",),

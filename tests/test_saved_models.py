@@ -290,6 +290,29 @@ def test_a_run_without_a_model_says_its_status(folder):
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (
+            "diverged",
+            "It would diverge again, so run it with another setting: `python -m experiments rerun {} optimizer",
+        ),
+        ("completed", "The file was removed; run it again with `python -m experiments rerun {}`, or name another run."),
+        (
+            "failed",
+            "Once the cause is mended, carry it on with `python -m experiments resume {}`, or name another run.",
+        ),
+    ],
+)
+def test_what_to_do_for_a_model_depends_on_how_the_run_ended(folder, status, advice):
+    (folder / "model.keras").unlink()
+    (folder / "run.json").write_text(json.dumps(record(status=status)))
+    with pytest.raises(UserError) as refusal:
+        saved_models.load(folder)
+    assert advice.format(folder) in str(refusal.value)
+    assert status != "diverged" or "resume" not in str(refusal.value)
+
+
 def test_models_of_every_builder_pass(folder):
     from experiments import datasets
     from experiments.config.composition import compose_command_line

@@ -17,7 +17,7 @@ from experiments.errors import UserError
 from experiments.files import TEMPORARY_PREFIX, write_json
 from experiments.sweeps import display, files
 from experiments.sweeps.drawing import Drawing
-from experiments.sweeps.leaderboard import Leaderboard
+from experiments.sweeps.leaderboard import Leaderboard, rank
 from experiments.sweeps.ledger import KILLED, KILLED_ERROR, PENDING, SWEEP, Ledger
 
 DATA = ".data"  # what workers share while the sweep runs
@@ -101,16 +101,35 @@ def finish(ledger: Ledger) -> Leaderboard:
     board = files.refresh(ledger)
     page = write_page(ledger, board)
     tracking.finish_sweep(ledger.config(0), ledger.folder)
+    summarize(ledger, board)
+    print(f"report: {page}")
+    say_how_to_go_on(ledger, board)
+    return board
+
+
+def summarize(ledger: Ledger, board: Leaderboard) -> None:
+    """Print the leaderboard, what failed, and the best run with the command that repeats it."""
     display.leaderboard(board)
     for line in files.failures(board):
         print(line, file=sys.stderr)
     best = files.folder_of(board)
     if best is not None:
         print(f"best run: {best}\nrepeat it: {command(ledger, int(best.name))}")
-    print(f"report: {page}")
+
+
+def say_how_to_go_on(ledger: Ledger, board: Leaderboard) -> None:
+    """Print the command that carries the sweep on where a job is left to do."""
     if len(board.states) < ledger.size or any(state.status in (PENDING, "interrupted") for state in board.states):
         print(f"go on with: python -m experiments resume '{ledger.folder}'", file=sys.stderr)
-    return board
+
+
+def show(folder: Path) -> None:
+    """Print what has become of a sweep by now; nothing is written."""
+    ledger = Ledger(folder)
+    board = rank(ledger.states(), ledger.plan["metric"])
+    summarize(ledger, board)
+    if not runs.is_locked(folder):
+        say_how_to_go_on(ledger, board)
 
 
 def _record_killed(ledger: Ledger, number: int) -> None:
