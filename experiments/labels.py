@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from experiments import reports, runs
+from experiments.config.mistakes import refused
 from experiments.config.schema import Name, Notes, Tag
 from experiments.errors import UserError
 from experiments.files import write_json
@@ -22,7 +21,8 @@ def change(folder: Path, add: Sequence[str], remove: Sequence[str], notes: str |
     tags = list(record.get("tags") or [])
     for tag in remove:
         if tag not in tags:
-            raise UserError(f"{folder}: has no tag {tag!r} to remove, expected one of {tags or 'none: it has no tags'}")
+            its = f"expected one of its tags: {', '.join(tags)}" if tags else "since it has no tags"
+            raise UserError(f"{folder}: has no tag {tag!r} to remove, {its}")
     tags = [tag for tag in tags if tag not in remove]
     tags += [_checked(Tag, "--add", tag) for tag in add if tag not in tags]
     changes: dict[str, Any] = {"tags": list(dict.fromkeys(tags))}
@@ -40,7 +40,6 @@ def change(folder: Path, add: Sequence[str], remove: Sequence[str], notes: str |
 
 
 def _checked(kind: Any, option: str, value: str) -> str:
-    try:
-        return str(TypeAdapter(kind).validate_python(value))
-    except ValidationError as error:
-        raise UserError(f"{option}: received {value!r}, {error.errors()[0]['msg'].lower()}") from None
+    if why := refused(kind, value):
+        raise UserError(f"{option}: {why}")
+    return value

@@ -52,7 +52,7 @@ def test_a_launcher_whose_package_is_missing_is_refused_before_anything_is_writt
             {"n_jobs": 0},
             "hydra.launcher.n_jobs: received 0, expected a number of processes, at least 1, or -1 for one a core",
         ),
-        ({"slurm_setup": ["rm -rf ~"]}, "hydra.launcher.slurm_setup: unknown key. Did you mean slurm_qos?"),
+        ({"slurm_setup": ["rm -rf ~"]}, "hydra.launcher.slurm_setup: unknown key."),
         ({"num_cpus": 0}, "hydra.launcher.num_cpus: received 0, expected a whole number, at least 1"),
         ({"num_cpus": "2"}, "hydra.launcher.num_cpus: received '2', expected a whole number, at least 1"),
         (
@@ -63,7 +63,7 @@ def test_a_launcher_whose_package_is_missing_is_refused_before_anything_is_writt
             {"address": 6379},
             "hydra.launcher.address: received 6379, expected auto, HOST:PORT, or null for a Ray of the sweep's own",
         ),
-        ({"timeout_min": None}, "hydra.launcher.timeout_min: received None, expected a whole number, at least 1"),
+        ({"timeout_min": None}, "hydra.launcher.timeout_min: received null, expected a whole number, at least 1"),
         (
             {"mem_gb": 0},
             "hydra.launcher.mem_gb: received 0, expected a number above 0, or null for the cluster's default",

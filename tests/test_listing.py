@@ -160,9 +160,12 @@ def test_tags_notes_and_a_name_change_run_json_only(tmp_path, outputs):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ((["a,b"], [], None, None), "--add: received 'a,b', string should match pattern"),
-        (([], ["gone"], None, None), "has no tag 'gone' to remove, expected one of none: it has no tags"),
-        (([], [], None, "../x"), "--name: received '../x'"),
+        ((["a,b"], [], None, None), "--add: received 'a,b', expected a tag: text of 1 to 50 characters on one line"),
+        (([], ["gone"], None, None), "has no tag 'gone' to remove, since it has no tags"),
+        (
+            ([], [], None, "../x"),
+            "--name: received '../x', expected text of 1 to 100 characters that can name a folder",
+        ),
     ],
 )
 def test_labels_that_cannot_be(outputs, changes, message):

@@ -68,7 +68,7 @@ def ended(ledger: Ledger, number: int, accuracies: list[float], **changes: objec
         ),
         (
             ["-m", "optimizer.learning_rate=interval(1e-4,1e9)", "sweep.n_trials=3"],
-            "optimizer.learning_rate: received 1000000000.0, expected a number above 0 up to 1e+06.",
+            "optimizer.learning_rate: received 1000000000.0, expected a number above 0 up to 1000000.",
         ),
         (["-m", "seed=1,2", "sweep.n_trials=0"], "sweep.n_trials: received 0, expected a whole number from 1 up to"),
     ],

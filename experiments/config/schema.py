@@ -1,10 +1,11 @@
 """The schema of an experiment: types, ranges, allowed names and cross-checks on one page.
 
 Every default stands in `conf/`, none here: a key that is missing from a config is a mistake that is reported.
+What type and range do not say of a value, `_expected` says: messages, --help and editors show these words.
 Strict types: `1.5` is no number of epochs, `"10"` is no number at all, and a list is no number.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,9 +22,36 @@ MAX_SEED = 2**32 - 1
 NAME_PATTERN = r"^[^\s./\\:*?\"'<>|$`\x00-\x1f\x7f][^/\\:*?\"'<>|$`\x00-\x1f\x7f]*$"
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=NAME_PATTERN)]
-Tag = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^,\x00-\x1f\x7f]+$")]
-Notes = Annotated[str, Field(max_length=10_000)]
+def _expected(words: str) -> Any:
+    """What a value must be, carried by its type into the JSON Schema."""
+    return Field(json_schema_extra={"expected": words})
+
+
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=100, pattern=NAME_PATTERN),
+    _expected(
+        "text of 1 to 100 characters that can name a folder:"
+        " no slash, no leading dot or space, none of : * ? \" ' < > | $ ` \\"
+    ),
+]
+Tag = Annotated[
+    str,
+    Field(min_length=1, max_length=50, pattern=r"^[^,\x00-\x1f\x7f]+$"),
+    _expected("a tag: text of 1 to 50 characters on one line, without a comma"),
+]
+Tags = Annotated[list[Tag], Field(max_length=50), _expected("a list of at most 50 tags, such as [baseline,best]")]
+Notes = Annotated[str, Field(max_length=10_000), _expected("text of at most 10000 characters")]
+WebAddress = Annotated[str, Field(pattern=r"^https?://"), _expected("an address that begins with http:// or https://")]
+TrackerAddress = Annotated[
+    str,
+    Field(pattern=r"^(https?://[^@\s]+|sqlite:///.+)$"),
+    _expected(
+        "an address that begins with http://, https:// or sqlite:/// and has no password in it"
+        " (that goes into MLFLOW_TRACKING_PASSWORD)"
+    ),
+]
+TrackerName = Annotated[str, Field(min_length=1, max_length=250), _expected("text of 1 to 250 characters")]
 
 
 class Schema(BaseModel):
@@ -37,6 +65,12 @@ PositiveFloat = Annotated[float, Field(gt=0.0, le=1e6)]
 NonNegativeFloat = Annotated[float, Field(ge=0.0, le=1e6)]
 Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
 Units = Annotated[int, Field(ge=1, le=MAX_UNITS)]
+HiddenUnits = Annotated[
+    list[Units],
+    Field(max_length=MAX_LAYERS),
+    _expected("a list of whole numbers, one a hidden layer, such as [256,128], or []"),
+]
+Keys = Annotated[list[str], _expected("a list of swept keys, such as [model,optimizer.learning_rate], or []")]
 
 
 class DatasetConfig(Schema):
@@ -47,8 +81,7 @@ class DatasetConfig(Schema):
     )
     path: str | None = Field(description="A file or folder that holds the data; looked at before anything else.")
     cache_dir: str | None = Field(description="Where downloads are kept; null: Keras' own folder, ~/.keras/datasets.")
-    mirror: str | None = Field(
-        pattern=r"^https?://",
+    mirror: WebAddress | None = Field(
         description="Address of a folder that holds the official files; null: the data set's own host.",
     )
     test: Literal["official"] | Fraction = Field(
@@ -78,8 +111,8 @@ class MLPConfig(Schema):
     """A multilayer perceptron: dense hidden layers of one activation, softmax output sized by the data."""
 
     kind: Literal["mlp"] = Field(description="The architecture.")
-    hidden_units: list[Units] = Field(
-        max_length=MAX_LAYERS, description="Units of each hidden layer, first to last; [] is a linear classifier."
+    hidden_units: HiddenUnits = Field(
+        description="Units of each hidden layer, first to last; [] is a linear classifier."
     )
     activation: Literal[
         "sigmoid", "relu", "tanh", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus", "softsign", "linear"
@@ -228,12 +261,11 @@ class MLflowConfig(Schema):
     """MLflow, in which parameters, metrics and files of all runs can be looked at side by side."""
 
     kind: Literal["mlflow"] = Field(description="The tracker.")
-    uri: str | None = Field(
-        pattern=r"^(https?://[^@\s]+|sqlite:///.+)$",
+    uri: TrackerAddress | None = Field(
         description="With tracker=mlflow: address of its server or SQLite file; null: mlflow.db beside the runs.",
     )
-    experiment: str | None = Field(
-        min_length=1, max_length=250, description="With tracker=mlflow: MLflow's experiment; null: the run's name."
+    experiment: TrackerName | None = Field(
+        description="With tracker=mlflow: MLflow's experiment; null: the run's name."
     )
 
 
@@ -243,7 +275,7 @@ class SweepConfig(Schema):
     metric: Literal["validation.accuracy", "validation.loss"] = Field(
         description="What the leaderboard ranks by; never the test split."
     )
-    together: list[str] = Field(
+    together: Keys = Field(
         description="Swept keys whose values go together, first with first, instead of each with each."
     )
     reuse: bool = Field(description="Take over finished runs of the same config instead of running them again.")
@@ -269,10 +301,8 @@ TrackerConfig = Annotated[NoTrackerConfig | MLflowConfig, Field(discriminator="k
 class ExperimentConfig(Schema):
     """One experiment: enough to run it again."""
 
-    name: str = Field(
-        min_length=1, max_length=100, pattern=NAME_PATTERN, description="Name of the experiment and of its folder."
-    )
-    tags: list[Tag] = Field(max_length=50, description="Words to find the run by; they may change later.")
+    name: Name = Field(description="Name of the experiment and of its folder.")
+    tags: Tags = Field(description="Words to find the run by; they may change later.")
     notes: Notes | None = Field(description="What is to be known of the run; may change later.")
     seed: int = Field(ge=0, le=MAX_SEED, description="Seed of the initial weights and the order of rows; 0 is one too.")
     dataset: DatasetConfig

@@ -1,0 +1,91 @@
+"""The right form of a value that is nearly right: `[128]` for 128, 0.1 for 10%, null for None."""
+
+import re
+from typing import Any
+
+from experiments.config.expectations import Node, choices, resolved, types
+from experiments.config.names import nearest
+
+NOTHING = ("none", "nil", "nan", "never", "off", "no", "false", "~", "")
+TRUE = ("true", "yes", "on", "1", "y")
+FALSE = ("false", "no", "off", "0", "n")
+
+
+def shown(value: Any) -> str:
+    """A received value as one short line of printable text; null, true and false as they are typed."""
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def correction(key: str, value: Any, schema: Node, node: Node) -> str:
+    """' Did you mean …?', or '' where the value is near nothing that the key takes."""
+    accepted = types(schema, node)
+    if "object" in accepted:
+        return _below(key, value, schema, node)
+    if isinstance(value, list):
+        numbers = {"integer", "number"} & accepted and "array" not in accepted
+        return f" A sweep over several values: -m {key}={','.join(map(str, value))}" if numbers and value else ""
+    if "array" in accepted:
+        return _as_list(key, value)
+    if isinstance(value, str) and (hint := nearest(value, choices(node))):
+        return hint
+    if "null" in accepted and (value is False or (isinstance(value, str) and value.strip().lower() in NOTHING)):
+        return " Did you mean null?"
+    right = _as_boolean(value) if "boolean" in accepted else None
+    if right is None and accepted & {"integer", "number"}:
+        right = _as_number(value, "number" in accepted, _is_fraction(node))
+    return f" Did you mean {right}?" if right else ""
+
+
+def _below(key: str, value: Any, schema: Node, node: Node) -> str:
+    """A value of a group of keys belongs to one of them: `trainer.schedule=cosine`."""
+    keys = resolved(schema, node).get("properties", {})
+    for name, below in keys.items():
+        takes_number = type(value) is int and "integer" in types(schema, below)
+        if takes_number or (isinstance(value, str) and value.lower() in choices(resolved(schema, below))):
+            return f" Did you mean {key}.{name}={str(value).lower()}?"
+    return f" Give its keys: {', '.join(f'{key}.{name}' for name in keys)}." if keys else ""
+
+
+def _as_list(key: str, value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"\W*\d+(\W+\d+)+\W*", value):  # (128, 64), 128-64
+        numbers = ",".join(re.findall("[0-9]+", value))
+        return f" Did you mean {key}=[{numbers}]?"
+    if isinstance(value, bool | dict) or value is None or value == "":
+        return f" An empty list is {key}=[]."
+    return f" Did you mean {key}=[{value}]?"
+
+
+def _as_boolean(value: Any) -> str | None:
+    text = str(value).strip().lower()
+    return "true" if text in TRUE else "false" if text in FALSE else None
+
+
+def _as_number(value: Any, is_float: bool, is_fraction: bool) -> str | None:
+    if isinstance(value, str):
+        return _number_in_text(value, is_float)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if is_fraction and 1 < value < 100:  # per cent
+        return f"{value / 100:g}"
+    return f"{value:.0f}" if isinstance(value, float) and not is_float and value.is_integer() else None
+
+
+def _number_in_text(text: str, is_float: bool) -> str | None:
+    """'10%', '0,5', and '10' that was given in quotes."""
+    divisor = 100 if text.endswith("%") else 1
+    try:
+        number = float(text.strip("% ").replace(",", ".")) / divisor
+    except ValueError:
+        return None
+    if not is_float and not number.is_integer():
+        return None
+    return f"{number:g}" if re.search("[%, ]", text) else f"{number:g}, without quotes"
+
+
+def _is_fraction(node: Node) -> bool:
+    return any(
+        option.get("exclusiveMinimum") == 0 and option.get("exclusiveMaximum") == 1
+        for option in [node, *node.get("anyOf", [])]
+    )

@@ -1,0 +1,160 @@
+"""What a learner is told: a plausible mistake, and the words that lead to the right form."""
+
+import shlex
+
+import pytest
+
+from experiments.config import other_words
+from experiments.config.names import known_keys, nearest, unknown_key
+from tests.test_config import complaint
+
+UNKNOWN = {  # key → the right one
+    "optimizer.learning_rate": [
+        "optimizer.lr", "lr", "trainer.lr", "model.lr", "learning_rate", "trainer.learning_rate", "optimizer.LR",
+        "optimizer.learning-rate", "learning_rate_init", "optimizer.learnign_rate",
+    ],
+    "optimizer.weight_decay": ["wd", "weight_decay", "optimizer.wd", "optimizer.weight-decay", "optimizer.weightdecay"],
+    "optimizer.momentum": ["momentum", "trainer.momentum"],
+    "optimizer.clipnorm": ["optimizer.clip_norm", "clipnorm", "optimizer.clipvalue"],
+    "optimizer.global_clipnorm": ["max_grad_norm", "trainer.gradient_clip_val"],
+    "trainer.epochs": [
+        "epochs", "epoch", "num_epochs", "n_epochs", "max_epochs", "nb_epoch", "trainer.max_epochs", "trainer.n_epochs",
+        "trainer.Epochs", "trainer.eopchs", "model.epochs", "max_iter",
+    ],
+    "trainer.batch_size": [
+        "batch", "bs", "batchsize", "batch_size", "trainer.batch", "trainer.batchsize", "trainer.bs",
+        "dataset.batch_size", "minibatch_size",
+    ],
+    "trainer.early_stopping.patience": ["patience", "trainer.patience", "early_stop"],
+    "trainer.early_stopping": ["early_stopping"],
+    "trainer.early_stopping.monitor": ["monitor", "trainer.monitor"],
+    "trainer.schedule.decay": ["scheduler", "lr_scheduler", "trainer.lr_scheduler"],
+    "trainer.schedule.warmup_epochs": ["warmup", "trainer.warmup_epochs"],
+    "trainer.checkpoint_every": ["trainer.checkpoint"],
+    "model.hidden_units": [
+        "units", "layers", "hidden_units", "hidden_layer_sizes", "hidden_dims", "model.units", "model.layers",
+        "model.hidden", "model.hidden_sizes", "neurons",
+    ],
+    "model.activation": ["act", "model.act", "activation", "model.activations"],
+    "model.dropout": ["dropout", "dropout_rate", "model.dropout_rate", "model.drop_rate", "model.p"],
+    "seed": ["random_state", "random_seed", "trainer.seed", "dataset.seed"],
+    "dataset.validation": ["validation_split", "val_split", "dataset.validation_split"],
+    "dataset.test": ["test_size", "dataset.test_size"],
+    "dataset.path": ["data_dir", "dataset.root"],
+    "dataset": ["data", "dataset.name", "datset"],
+    "optimizer": ["optim", "opt", "trainer.optimizer", "optimizer.name"],
+    "model": ["modle", "net", "arch"],
+    "sweep.n_trials": ["n_trials", "sweep.trials"],
+    "sweep.metric": ["metric"],
+    "tags": ["tag"],
+    "hydra.run.dir": ["output_dir", "save_dir"],
+    "hydra.launcher.n_jobs": ["n_jobs"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "right"), [(key, right) for right, keys in UNKNOWN.items() for key in keys])
+def test_another_librarys_word_or_a_slip_leads_to_the_right_key(given, right):
+    assert unknown_key(given) == f"{given}: unknown key. Did you mean {right}?"
+
+
+def test_all_unknown_keys_of_a_command_line_are_told_together():
+    keys = {key: right for right, keys in UNKNOWN.items() for key in keys}
+    assert sorted(complaint(*(f"{key}=1" for key in keys)).splitlines()[1:]) == sorted(
+        f"  {key}: unknown key. Did you mean {right}?" for key, right in keys.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("n_classes", "The output layer has as many units as the data has classes."),
+        ("model.input_dim", "The input layer has the shape of the data's samples."),
+        ("trainer.loss", "The loss is always categorical cross-entropy."),
+        ("device", "A GPU is used where TensorFlow finds one"),
+        ("dataset.num_workers", "hydra/launcher=joblib"),
+        ("shuffle", "The samples of each epoch are always shuffled"),
+        ("trainer.callbacks", "trainer.early_stopping"),
+        ("trainer.foo", "Known here: epochs, batch_size, "),
+        ("foo", "Known here: name, tags, notes, seed, dataset"),
+        ("foo.bar", "--help lists all keys."),
+    ],
+)
+def test_a_key_that_is_near_none_is_not_guessed(given, said):
+    text = unknown_key(given)
+    assert said in text
+    assert "Did you mean" not in text
+
+
+def test_every_word_leads_to_a_key_that_exists():
+    keys = {key.partition("=")[0] for key in other_words.KEYS.values()}
+    assert {key for key in keys if not key.startswith("hydra.")} <= set(known_keys())
+    words = [*other_words.KEYS, *other_words.NO_KEYS, *other_words.VALUES]
+    assert [word for word in words if not word.isalnum() or word != word.lower()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "said"),
+    [
+        ("ReLU", ["relu", "gelu"], " Did you mean relu?"),
+        ("Leaky-ReLU", ["relu", "leaky_relu"], " Did you mean leaky_relu?"),
+        ("swish", ["relu", "silu"], " Did you mean silu?"),
+        ("softmax", ["softplus", "softsign"], ""),
+        ("fmnist", ["fashion_mnist", "mnist"], " Did you mean fashion_mnist?"),
+        ("", ["relu"], ""),
+        ("%", ["relu"], ""),
+    ],
+)
+def test_capitals_and_hyphens_are_near_misses(name, known, said):
+    assert nearest(name, known) == said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("optimizer=Adam", "Did you mean adam?"),
+        ("optimizer=SGD", "Did you mean sgd?"),
+        ("dataset=MNIST", "Did you mean mnist?"),
+        ("dataset=FashionMNIST", "Did you mean fashion_mnist?"),
+        ("dataset=CIFAR-10", "Did you mean cifar10?"),
+        ("experiment=keras-mnist", "Did you mean keras_mnist?"),
+        ("hydra/launcher=Joblib", "Did you mean joblib?"),
+        ("model.activation=LeakyReLU", "Did you mean leaky_relu?"),
+        ("trainer.early_stopping.monitor=val_acc", "Did you mean val_accuracy?"),
+        ("sweep.metric=accuracy", "Did you mean validation.accuracy?"),
+        ("sweep.sampler=bayesian", "Did you mean tpe?"),
+        ("trainer.schedule=cosine", "Did you mean trainer.schedule.decay=cosine?"),
+        ("trainer.early_stopping=5", "Did you mean trainer.early_stopping.patience=5?"),
+        ("trainer.early_stopping=true", "Give its keys: trainer.early_stopping.patience, "),
+        ("model.hidden_units=128", "Did you mean model.hidden_units=[128]?"),
+        ("model.hidden_units=128-64", "Did you mean model.hidden_units=[128,64]?"),
+        ("model.hidden_units=[64.0]", "model.hidden_units[0]: received 64.0, expected a whole number from 1 up to"),
+        ("trainer.epochs=5.0", "Did you mean 5?"),
+        ("trainer.epochs=1e3", "Did you mean 1000?"),
+        ("\"trainer.epochs='10'\"", "Did you mean 10, without quotes?"),
+        ("dataset.validation=10%", "Did you mean 0.1?"),
+        ("dataset.validation=20", "Did you mean 0.2?"),
+        ("trainer.deterministic=yes", "Did you mean true?"),
+        ("trainer.deterministic=0", "Did you mean false?"),
+        ("trainer.max_minutes=None", "Did you mean null?"),
+        ("dataset.limit=none", "Did you mean null?"),
+        ("-m optimizer.learning_rate=[0.1,0.01]", "A sweep over several values: -m optimizer.learning_rate=0.1,0.01"),
+        ("tags=best", "tags: received 'best', expected a list of at most 50 tags, such as [baseline,best]. Did you mean"
+         " tags=[best]?"),
+        ("\"tags=['a,b']\"", "tags[0]: received 'a,b', expected a tag: text of 1 to 50 characters on one line, without"
+         " a comma."),
+        ("sweep.together=seed", "expected a list of swept keys, such as [model,optimizer.learning_rate], or []. Did you"
+         " mean sweep.together=[seed]?"),
+        ("tracker=mlflow tracker.uri=ftp://x", "expected an address that begins with http://, https:// or sqlite:///"),
+        ("optimizer=adam optimizer.momentum=0.9", "optimizer.momentum: belongs to optimizer=sgd or rmsprop; here"
+         " optimizer is adam. Leave it out, or choose optimizer=sgd."),
+        ("optimizer.beta1=0.9", "Did you mean optimizer.beta_1? It belongs to optimizer=adam, adamw, nadam or adamax;"
+         " here optimizer is sgd."),
+        ("tracker.uri=http://x", "tracker.uri: belongs to tracker=mlflow; here tracker is none."),
+        ("optimizer.kind=adam", "optimizer.kind: received 'adam', but the other keys are those of another option. Did"
+         " you mean optimizer=adam?"),
+        ("tracker.kind=mlflow", "tracker.uri: no value, expected an address"),
+        ("tracker.kind=mlflow", "tracker=mlflow brings all its keys; or give tracker.uri=… or name it in a YAML file."),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_nearly_right_leads_to_the_right_one(line, said):
+    assert said in complaint(*shlex.split(line))
