@@ -1,6 +1,7 @@
 """Sweeps: points that go together, ranking by made-up results, and the real thing through the command line."""
 
 import csv
+import html
 import json
 import re
 
@@ -8,9 +9,11 @@ import pytest
 
 from experiments.config.composition import compose_command_line
 from experiments.errors import UserError
+from experiments.sweeps import display, files, page, table
 from experiments.sweeps.leaderboard import rank
-from experiments.sweeps.ledger import Job, State
+from experiments.sweeps.ledger import Job, Ledger, State
 from tests.conftest import run_command
+from tests.test_reports import record
 
 TINY = ("dataset.limit=100", "model.hidden_units=[8]", "trainer.epochs=2")
 
@@ -30,7 +33,7 @@ def test_the_best_stands_first_and_jobs_without_a_result_last():
         [state(0, {"x": 1}, 0.5), state(1, {"x": 2}, None, "diverged"), state(2, {"x": 3}, 0.9)], "validation.accuracy"
     )
     assert [group.swept["x"] for group in board.groups] == ["3", "1", "2"]
-    assert board.groups[2].mean is None
+    assert board.groups[2].ranked.mean is None
 
 
 def test_of_a_loss_the_lowest_is_best():
@@ -43,10 +46,12 @@ def test_repeated_seeds_are_one_group_with_mean_deviation_and_students_interval(
     board = rank([state(n, {"x": 1, "seed": n}, value) for n, value in enumerate(values)], "validation.accuracy")
     (group,) = board.groups
     assert group.swept == {"x": "1"}
-    assert group.mean == pytest.approx(0.8)
-    assert group.deviation == pytest.approx(0.1)
+    assert group.ranked.mean == pytest.approx(0.8)
+    assert group.ranked.deviation == pytest.approx(0.1)
     # t(0.975, 2 degrees of freedom) = 4.302653
-    assert group.interval == pytest.approx((0.8 - 4.302653 * 0.1 / 3**0.5, 0.8 + 4.302653 * 0.1 / 3**0.5), abs=1e-6)
+    assert group.ranked.interval == pytest.approx(
+        (0.8 - 4.302653 * 0.1 / 3**0.5, 0.8 + 4.302653 * 0.1 / 3**0.5), abs=1e-6
+    )
 
 
 def test_the_verdict_says_whether_the_best_differs_by_more_than_chance():
@@ -58,8 +63,9 @@ def test_the_verdict_says_whether_the_best_differs_by_more_than_chance():
     assert "Distinguishable from the second, x=2" in board((0.90, 0.91, 0.92), (0.5, 0.51, 0.52))
     assert "Not distinguishable from the second" in board((0.90, 0.80, 0.95), (0.89, 0.79, 0.94))
     assert "the 95 % intervals of the two accuracies overlap" in board((0.90,), (0.89,))
-    assert "Distinguishable from the second, x=2 (mean 0.8000 of 2, 95 % interval 0.8000–0.8000): neither varies" in (
-        board((0.9, 0.9), (0.8, 0.8))
+    assert (
+        "Distinguishable from the second, x=2 (mean 0.8000 ± 0.0000 of 2, 95 % interval 0.8000–0.8000): neither varies"
+        in (board((0.9, 0.9), (0.8, 0.8)))
     )
     assert "Distinguishable" in board((0.95,), (0.20,))
 
@@ -67,6 +73,97 @@ def test_the_verdict_says_whether_the_best_differs_by_more_than_chance():
 def test_a_winner_that_was_chosen_on_the_test_data_is_told():
     verdict = rank([state(0, {"x": 1}, 0.5, on_test=True)], "validation.accuracy").verdict
     assert verdict.endswith("Validation was the test split: the winner was chosen on the test data.")
+
+
+def swept_folder(folder, jobs):
+    """A sweep's folder of made-up jobs: (swept, validation accuracy, test accuracy, seconds, status) each."""
+    plan = {"name": "made up", "started_at": "", "command": "", "arguments": [], "search": None, "jobs": []}
+    for number, (swept, validation, test, seconds, status) in enumerate(jobs):
+        values = record(status=status, duration_seconds=seconds, epochs_completed=3 + number, metrics={})
+        if validation is not None:
+            values["metrics"] = {
+                "validation": {"accuracy": validation, "loss": 1 - validation},
+                "test": {"accuracy": test, "loss": 1 - test},
+            }
+        (folder / str(number)).mkdir(parents=True)
+        (folder / str(number) / "run.json").write_text(json.dumps(values))
+        overrides = [f"{key}={value}" for key, value in swept.items()]
+        plan["jobs"].append({"number": number, "overrides": overrides, "config": {}})
+    (folder / "sweep.json").write_text(json.dumps(plan | {"metric": "validation.accuracy"}))
+    return Ledger(folder)
+
+
+REPEATED = [
+    ({"x": 1, "seed": 1}, 0.90, 0.80, 10.0, "completed"),
+    ({"x": 1, "seed": 2}, 0.94, 0.86, 14.0, "completed"),
+    ({"x": 1, "seed": 3}, None, None, 1.0, "failed"),
+    ({"x": 2, "seed": 1}, 0.70, 0.69, 20.0, "completed"),
+    ({"x": 2, "seed": 2}, 0.74, 0.71, 22.0, "completed"),
+    ({"x": 2, "seed": 3}, 0.72, 0.70, 24.0, "completed"),
+]
+
+
+def test_every_figure_of_a_row_is_the_groups(tmp_path):
+    board = files.refresh(swept_folder(tmp_path, REPEATED))
+    assert table.heading(board) == [
+        *("rank", "x", "validation.accuracy", "n", "test.accuracy", "epochs", "time", "status", "best run", "folder")
+    ]
+    assert table.groups(board) == [
+        [
+            *("1", "1", "0.9200 ± 0.0283", "2", "0.8300 ± 0.0424", "3–4", "12.0 s ± 2.8 s", "2 completed, 1 failed"),
+            *("1", "0, 1, 2"),
+        ],
+        ["2", "2", "0.7200 ± 0.0200", "3", "0.7000 ± 0.0100", "6–8", "22.0 s ± 2.0 s", "completed", "4", "3, 4, 5"],
+    ]
+    assert files.folder_of(board) == tmp_path / "1"  # the group's best, not its first
+
+
+def test_csv_markdown_console_and_page_say_the_same(tmp_path, capsys):
+    ledger = swept_folder(tmp_path, REPEATED)
+    board = files.refresh(ledger)
+    display.leaderboard(board)
+    forms = [
+        capsys.readouterr().out,
+        (tmp_path / "leaderboard.md").read_text(),
+        page.write_page(ledger, board).read_text(),
+    ]
+    for text in forms:
+        for cell in ("0.9200 ± 0.0283", "0.8300 ± 0.0424", "12.0 s ± 2.8 s", "2 completed, 1 failed"):
+            assert cell in text
+        assert board.verdict in html.unescape(text).replace("\\", "")
+    assert "| 2 | 1 | 3 |  |  | 5 | 1.0 s | failed |" in forms[1]  # each job by itself
+    assert (
+        '<tr><th scope="row">2</th><td>1</td><td>3</td><td></td><td></td><td>5</td><td>1.0 s</td><td>failed</td></tr>'
+        in (forms[2])
+    )
+    with (tmp_path / "leaderboard.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["job"], row["rank"], row["n"], row["is_best"]) for row in rows[:4]] == [
+        ("0", "1", "2", "False"),
+        ("1", "1", "2", "True"),
+        ("2", "1", "2", "False"),
+        ("3", "2", "3", "False"),
+    ]
+    assert float(rows[0]["mean"]) == pytest.approx(0.92)
+    assert float(rows[0]["test.accuracy_mean"]) == pytest.approx(0.83)
+    assert float(rows[0]["test.accuracy"]) == 0.80
+    assert float(rows[0]["seconds_mean"]) == 12.0
+
+
+def test_seeds_alone_are_one_row_whose_verdict_says_the_spread(tmp_path):
+    jobs = [({"seed": n}, value, value, 1.0, "completed") for n, value in enumerate((0.90, 0.94, 0.92), start=1)]
+    board = files.refresh(swept_folder(tmp_path, jobs))
+    assert [row[:3] for row in table.groups(board)] == [["1", "0.9200 ± 0.0200", "3"]]
+    assert board.verdict.startswith(
+        "3 runs that differ in their seed only: validation.accuracy mean 0.9200 ± 0.0200 of 3, 95 % interval"
+        " 0.8703–0.9697, from 0.9000 to 0.9400. So much differs by chance alone."
+    )
+    assert "Repeat" not in board.verdict
+    assert board.best.folder.name == "1"
+    with (tmp_path / "leaderboard.csv").open() as file:
+        assert [(row["rank"], row["seed"]) for row in csv.DictReader(file)] == [("1", "1"), ("1", "2"), ("1", "3")]
+    one = files.refresh(swept_folder(tmp_path / "one", [*jobs[:1], ({"seed": 2}, None, None, 1.0, "failed")]))
+    assert one.verdict.startswith("One run has a result: validation.accuracy 0.9000 (seed=1).")
 
 
 def test_values_that_go_together():

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from experiments.console import UNLIMITED, console, metric
 from experiments.reports.wording import duration
+from experiments.sweeps import table
 from experiments.sweeps.leaderboard import Leaderboard, described
 from experiments.sweeps.ledger import PENDING, Ledger, State
 from experiments.text import plain
@@ -111,23 +112,10 @@ def _has_ended(state: State) -> bool:
 def leaderboard(board: Leaderboard, *, out: Console | None = None) -> None:
     """The final table, the verdict, and each failure with its cause."""
     out = out or console(UNLIMITED)
-    keys = [key for key in board.keys if key != "seed"] or board.keys
-    table = Table(
-        "", *map(plain, keys), board.metric, "n", "test accuracy", "status", "folder", box=None, pad_edge=False
-    )
-    for number, group in enumerate(board.groups, start=1):
-        test = group.best.metric("test.accuracy")
-        table.add_row(
-            f"{number}." if group.values else "",
-            *(plain(group.swept.get(key, "")) for key in keys),
-            ("" if group.mean is None else metric(group.mean))
-            + (f" ± {group.deviation:.4f}" if group.deviation is not None else ""),
-            str(len(group.values)),
-            "" if test is None else metric(test),
-            ", ".join(dict.fromkeys(state.status for state in group.states)),
-            ", ".join(state.folder.name for state in group.states),
-        )
+    shown = Table(*map(plain, table.heading(board)), box=None, pad_edge=False)
+    for cells in table.groups(board):
+        shown.add_row(*map(plain, cells))
     out.print()
-    out.print(table)
+    out.print(shown)
     out.print()
     out.print(plain(board.verdict), style="bold")

@@ -2,12 +2,14 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments.files import write_json, write_text
-from experiments.sweeps.leaderboard import Leaderboard, described, rank
-from experiments.sweeps.ledger import PRUNED, SWEEP, Ledger, State
+from experiments.sweeps import table
+from experiments.sweeps.leaderboard import TEST, Leaderboard, described, rank
+from experiments.sweeps.ledger import PRUNED, SWEEP, Ledger
 from experiments.text import markdown, plain
 
 METRICS = ("validation.accuracy", "validation.loss", "train.accuracy", "train.loss", "test.accuracy", "test.loss")
@@ -31,63 +33,56 @@ def refresh(ledger: Ledger) -> Leaderboard:
 
 
 def rows(board: Leaderboard) -> list[dict[str, Any]]:
-    """One row a job, best group first: rank, job, status, swept keys, the group's statistics, metrics, error."""
+    """One row a job, best group first: rank, job, status, swept keys, the group's statistics, metrics, error.
+
+    `n`, means, deviations and the interval are the group's; from `is_best` (the group's best run) on, all is the job's.
+    """
     found = []
     for number, group in enumerate(board.groups, start=1):
-        for state in group.states:
-            low, high = group.interval or (None, None)
-            found.append(
-                {
-                    "rank": number if group.values else None,
-                    "job": state.job.number,
-                    "status": state.status,
-                    **{key: state.job.swept.get(key) for key in board.keys},
-                    "n": len(group.values),
-                    "mean": group.mean,
-                    "standard_deviation": group.deviation,
-                    "interval_low": low,
-                    "interval_high": high,
-                    **{name: state.metric(name) for name in METRICS},
-                    "epochs": state.record.get("epochs_completed"),
-                    "seconds": state.record.get("duration_seconds"),
-                    "folder": state.folder.name,
-                    "error": state.error,
-                }
-            )
+        ranked, test, seconds = group.ranked, group.of(TEST), group.recorded("duration_seconds")
+        best = group.best
+        low, high = ranked.interval or (None, None)
+        found += [
+            {
+                "rank": number if ranked.values else None,
+                "job": state.job.number,
+                "status": state.status,
+                **{key: state.job.swept.get(key) for key in board.keys},
+                "n": len(ranked.values),
+                "mean": ranked.mean,
+                "standard_deviation": ranked.deviation,
+                "interval_low": low,
+                "interval_high": high,
+                "test.accuracy_mean": test.mean,
+                "test.accuracy_standard_deviation": test.deviation,
+                "seconds_mean": seconds.mean,
+                "seconds_standard_deviation": seconds.deviation,
+                "is_best": best is not None and state.job.number == best.job.number,
+                **{name: state.metric(name) for name in METRICS},
+                "epochs": state.record.get("epochs_completed"),
+                "seconds": state.record.get("duration_seconds"),
+                "folder": state.folder.name,
+                "error": state.error,
+            }
+            for state in group.states
+        ]
     return found
 
 
 def _csv(board: Leaderboard) -> str:
     text = io.StringIO()
-    table = rows(board)
-    writer = csv.DictWriter(text, list(table[0]) if table else ["rank", "job", "status"], lineterminator="\n")
+    lines = rows(board)
+    writer = csv.DictWriter(text, list(lines[0]) if lines else ["rank", "job", "status"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(table)
+    writer.writerows(lines)
     return text.getvalue()
 
 
 def _markdown(ledger: Ledger, board: Leaderboard) -> str:
-    keys = [key for key in board.keys if key != "seed"] or board.keys
-    header = ["rank", *keys, board.metric, "n", "test.accuracy", "status", "folder"]
-    lines = [
-        f"# {markdown(ledger.plan['name'])}",
-        "",
-        markdown(board.verdict),
-        "",
-        f"| {' | '.join(markdown(name) for name in header)} |",
-        f"|{' --- |' * len(header)}",
-    ]
-    for number, group in enumerate(board.groups, start=1):
-        cells = [
-            str(number) if group.values else "",
-            *(group.swept.get(key, "") for key in keys),
-            _with_deviation(group.mean, group.deviation),
-            str(len(group.values)),
-            _number(group.best.metric("test.accuracy")),
-            _statuses(group.states),
-            ", ".join(state.folder.name for state in group.states),
-        ]
-        lines.append(f"| {' | '.join(markdown(cell) for cell in cells)} |")
+    lines = [f"# {markdown(ledger.plan['name'])}", "", markdown(board.verdict), ""]
+    lines += _table(table.heading(board), table.groups(board))
+    if board.is_repeated:
+        lines += ["", "## Jobs", "", *_table(table.job_heading(board), table.jobs(board))]
     failures = [state for state in board.states if state.error]
     if failures:
         lines += ["", "## Failures", ""]
@@ -95,19 +90,12 @@ def _markdown(ledger: Ledger, board: Leaderboard) -> str:
     return "\n".join([*lines, ""])
 
 
-def _statuses(states: list[State]) -> str:
-    counts = {
-        status: sum(state.status == status for state in states) for status in dict.fromkeys(s.status for s in states)
-    }
-    return ", ".join(status if count == len(states) else f"{count} {status}" for status, count in counts.items())
-
-
-def _with_deviation(mean: float | None, deviation: float | None) -> str:
-    return _number(mean) + (f" ± {deviation:.4f}" if deviation is not None else "")
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def _table(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(map(markdown, heading))} |",
+        f"|{' --- |' * len(heading)}",
+        *(f"| {' | '.join(map(markdown, cells))} |" for cells in lines),
+    ]
 
 
 def failures(board: Leaderboard) -> list[str]:
@@ -121,5 +109,5 @@ def failures(board: Leaderboard) -> list[str]:
 
 
 def folder_of(board: Leaderboard) -> Path | None:
-    """The folder of the best run."""
-    return board.groups[0].best.folder if board.groups and board.groups[0].values else None
+    """The folder of the best run of the best setting."""
+    return board.best.folder if board.best else None

@@ -5,7 +5,7 @@ from pathlib import Path
 from experiments import reports
 from experiments.files import write_text
 from experiments.reports.pages import environment, picture
-from experiments.sweeps import plots
+from experiments.sweeps import plots, table
 from experiments.sweeps.leaderboard import Leaderboard
 from experiments.sweeps.ledger import PENDING, PRUNED, Ledger
 
@@ -40,7 +40,8 @@ def write_page(ledger: Ledger, board: Leaderboard) -> Path:
         .render(
             plan=ledger.plan,
             board=board,
-            keys=[key for key in board.keys if key != "seed"] or board.keys,
+            groups=(table.heading(board), table.groups(board)),
+            jobs=(table.job_heading(board), table.jobs(board)) if board.is_repeated else None,
             failures=[
                 state for state in board.states if state.status not in ("completed", PRUNED, "pending", "running")
             ],

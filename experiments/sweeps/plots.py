@@ -24,7 +24,7 @@ def of_sweep(board: Leaderboard) -> dict[str, Figure]:
     figures = {f"by_{key.replace('/', '.')}.png": by_key(board, key) for key in keys or board.keys}
     if curves := _histories(board):
         figures["curves.png"] = all_curves(curves, board.metric)
-    if len(keys) == 2 and any(group.values for group in board.groups) and _is_grid(board, keys):
+    if len(keys) == 2 and any(group.ranked.values for group in board.groups) and _is_grid(board, keys):
         figures["heat_map.png"] = heat_map(board, keys[0], keys[1])
     return figures
 
@@ -40,7 +40,7 @@ def by_key(board: Leaderboard, key: str) -> Figure:
     done = [(x, y) for x, y in zip(positions, values, strict=True) if y is not None]
     if done:
         at = sorted({x for x, _ in done})
-        if len(at) <= MANY:
+        if len(at) <= MANY and key != SEED:  # nothing lies between two seeds
             axes.plot(at, [np.mean([y for x, y in done if x == here]) for here in at], color="#1f6feb", label="mean")
         axes.plot(*zip(*done, strict=True), "o", color="#1f6feb", markersize=6, label="a job")
     pruned = [
@@ -111,9 +111,10 @@ def heat_map(board: Leaderboard, across: str, down: str) -> Figure:
     axes = figure.add_subplot()
     for group in board.groups:
         line, column = lines.index(group.swept.get(down, "")), columns.index(group.swept.get(across, ""))
-        values[line, column] = np.nan if group.mean is None else group.mean
-        if group.mean is None:
-            axes.text(column, line, group.best.status, ha="center", va="center", fontsize=8, color=DIVERGED)
+        mean = group.ranked.mean
+        values[line, column] = np.nan if mean is None else mean
+        if mean is None:
+            axes.text(column, line, group.states[0].status, ha="center", va="center", fontsize=8, color=DIVERGED)
     image = axes.imshow(values, cmap="viridis", aspect="auto")
     for (line, column), value in np.ndenumerate(values):
         if np.isfinite(value):
