@@ -45,7 +45,7 @@ class Cache:
                 return self.folder / name
         for name in known.archives:
             if (self.folder / name).is_file():
-                _check_cached(self.folder / name, known.files[0], self.folder / name)
+                _check_cached(self.folder / name, known, known.files[0], self.folder / name)
                 return self.folder / name
         lacking = self._lacking(known)
         return None if lacking or not known.files else self._place(known)
@@ -80,7 +80,7 @@ class Cache:
         for file in known.files:
             path = self.folder / known.cache / file.name
             if path.is_file():
-                _check_cached(path, file, self._place(known))
+                _check_cached(path, known, file, self._place(known))
             else:
                 lacking.append((path, file))
         return lacking
@@ -154,15 +154,16 @@ def _wrong_hash(path: Path, file: OfficialFile) -> str | None:
     return None if actual == expected else f"Its {algorithm.upper()} is {actual}, expected {expected} (as published)"
 
 
-def _check_cached(path: Path, file: OfficialFile, place: Path) -> None:
+def _check_cached(path: Path, known: KnownDataset, file: OfficialFile, place: Path) -> None:
     try:
         wrong = _wrong_hash(path, file)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}), expected {file.name} as published") from None
     if wrong:
         raise UserError(
-            f"{path}: is not the published file. {wrong}. Delete it to download it again, or use it as it is with"
-            f" dataset.path={place}"
+            f"{path}: is not the official file of {known.title}. {wrong}. It may be another edition of the data, such"
+            f" as a Linux distribution's own copy, or be damaged. Give it by dataset.path={place} to use it as it is."
+            " For the official file move it away, or name another folder with dataset.cache_dir=…"
         )
 
 

@@ -3,6 +3,7 @@
 import os
 import tarfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 from experiments.datasets import cifar, idx, npz
@@ -38,11 +39,35 @@ def expected(known: KnownDataset) -> str:
 
 
 def _read_file(path: Path, known: KnownDataset) -> tuple[Split, Split]:
-    if zipfile.is_zipfile(path):
+    if _is_npz(path):
         return npz.read(path)
     if known.name in cifar.LAYOUTS and (tarfile.is_tarfile(path) or path.name.endswith((".tar", ".gz", ".tgz"))):
         return cifar.read_archive(path, known.name)
+    if _is_archive(path):
+        raise UserError(
+            f"{path}: is an archive, which is not looked into. Unpack it and give the folder that has the files:"
+            f" expected {expected(known)}"
+        )
+    if known.name not in cifar.LAYOUTS and idx.is_idx(path):
+        raise UserError(
+            f"{path}: is one IDX file, and {known.title} has four. Give the folder that holds them:"
+            f" dataset.path={path.parent}"
+        )
     raise UserError(f"{path}: is no form of {known.title}, expected {expected(known)}")
+
+
+def _is_npz(path: Path) -> bool:
+    """Arrays in a zip; one that is empty or broken is for numpy to judge."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with suppress(zipfile.BadZipFile, ValueError, NotImplementedError), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        return not names or any(name.endswith(".npy") for name in names)
+    return True
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() in (".7z", ".rar", ".zip") or zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
 
 
 def _read_folder(folder: Path, known: KnownDataset) -> tuple[Split, Split]:
@@ -60,5 +85,17 @@ def _read_folder(folder: Path, known: KnownDataset) -> tuple[Split, Split]:
     for file in files:
         if (folder / file).is_file():
             return _read_file(folder / file, known)
-    inside = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
-    raise UserError(f"dataset.path: {folder} holds {inside}; expected {expected(known)}")
+    paths = sorted(folder.iterdir())
+    inside = ", ".join(path.name for path in paths[:8]) or "nothing"
+    raise UserError(f"dataset.path: {folder} holds {inside}; expected {expected(known)}.{_hint(paths, known)}")
+
+
+def _hint(paths: list[Path], known: KnownDataset) -> str:
+    """Where else the data may be: two folders further down, as torchvision keeps it, or in an archive."""
+    below = [path for path in paths if path.is_dir()]
+    below += [inner for path in below for inner in sorted(path.iterdir()) if inner.is_dir()]
+    for path in below:
+        if cifar.is_folder(path, known.name) if known.name in cifar.LAYOUTS else len(idx.find(path)) == 4:
+            return f" Did you mean dataset.path={path}?"
+    archive = next((path.name for path in paths if path.is_file() and _is_archive(path)), None)
+    return f" Unpack {archive} first." if archive else ""

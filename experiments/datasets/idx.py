@@ -3,7 +3,9 @@
 import gzip
 import math
 import zlib
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from experiments.errors import UserError
 
 MAX_BYTES = 2_000_000_000
 GZIP = b"\x1f\x8b"
+BYTES = b"\0\0\x08"  # how an IDX file of unsigned bytes begins
 NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -36,6 +39,13 @@ def read_folder(files: dict[str, Path]) -> tuple[Split, Split]:
     return Split(train[0], train[1]), Split(test[0], test[1])
 
 
+def is_idx(path: Path) -> bool:
+    """Whether a file begins as an IDX file does, gzipped or not."""
+    with suppress(OSError, EOFError, zlib.error), _opened(path) as file:
+        return file.read(3) == BYTES
+    return False
+
+
 def read(path: Path) -> np.ndarray:
     """One IDX file of unsigned bytes; whether it is gzipped is told by its contents, not by its name.
 
@@ -43,11 +53,9 @@ def read(path: Path) -> np.ndarray:
         UserError: broken, truncated, or no IDX file of bytes.
     """
     try:
-        with open(path, "rb") as file:
-            zipped = file.read(2) == GZIP
-        with gzip.open(path, "rb") if zipped else open(path, "rb") as file:
+        with _opened(path) as file:
             magic = file.read(4)
-            if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
+            if len(magic) < 4 or magic[:3] != BYTES or not 1 <= magic[3] <= 4:
                 raise UserError(
                     f"{path}: begins with {magic.hex(' ') or 'nothing'}, expected an IDX file of bytes (00 00 08 …)."
                     " Get the file anew."
@@ -67,3 +75,9 @@ def read(path: Path) -> np.ndarray:
         received = "more" if len(content) > size else f"{len(content):,}"
         raise UserError(f"{path}: holds {received} bytes, expected {size:,} for shape {shape}. Get the file anew.")
     return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with open(path, "rb") as file:
+        zipped = file.read(2) == GZIP
+    return gzip.open(path, "rb") if zipped else open(path, "rb")  # type: ignore[return-value]

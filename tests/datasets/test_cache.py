@@ -112,8 +112,10 @@ def test_a_wrong_file_among_several_is_named_before_any_download(tmp_path, host)
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"cut")
     with pytest.raises(UserError) as caught:
         Cache(tmp_path / "cache").fetch(catalogue.CATALOGUE["fashion_mnist"], host.address)
-    assert f"{folder / 't10k-labels-idx1-ubyte.gz'}: is not the published file. Its SHA256 is " in str(caught.value)
-    assert f"dataset.path={folder}" in str(caught.value)
+    file = folder / "t10k-labels-idx1-ubyte.gz"
+    assert f"{file}: is not the official file of Fashion-MNIST. Its SHA256 is " in str(caught.value)
+    assert f"own copy, or be damaged. Give it by dataset.path={folder} to use it as it is." in str(caught.value)
+    assert "elete" not in str(caught.value)
     assert host.requests == []
 
 
@@ -136,7 +138,7 @@ def test_keras_folders_and_archives_are_found_without_a_download(tmp_path, host,
 def test_an_archive_that_keras_left_half_written_is_named(tmp_path, host):
     path = tmp_path / "cifar-10-batches-py-target_archive"
     path.write_bytes(b"half")
-    with pytest.raises(UserError, match="is not the published file"):
+    with pytest.raises(UserError, match="is not the official file of CIFAR-10"):
         datasets.load(config("cifar10", cache_dir=str(tmp_path), mirror=host.address))
     assert path.read_bytes() == b"half"
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,26 @@ def test_a_path_that_is_not_there_or_holds_something_else_is_named(tmp_path):
     assert "rows of the train split are uint8 of shape (28, 28), expected uint8 of shape (32, 32, 3)" in said
 
 
+def test_an_archive_and_a_single_idx_file_lead_to_their_folder(tmp_path):
+    folder = made_up.idx(tmp_path / "MNIST" / "raw", zipped=True)
+    images = folder / "train-images-idx3-ubyte.gz"
+    unpack = "is an archive, which is not looked into. Unpack it and give the folder that has the files"
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.write(images, images.name)
+    with tarfile.open(tmp_path / "archive.tar.gz", "w:gz") as archive:
+        archive.add(images, images.name)
+    (tmp_path / "archive.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
+    for name in ("archive.zip", "archive.tar.gz", "archive.7z"):
+        assert f"{tmp_path / name}: {unpack}" in complaint("mnist", tmp_path / name)
+    assert f"{tmp_path / 'archive.zip'}: {unpack}" in complaint("cifar10", tmp_path / "archive.zip")
+    assert complaint("mnist", images) == (
+        f"{images}: is one IDX file, and MNIST has four. Give the folder that holds them: dataset.path={folder}"
+    )
+    assert complaint("mnist", tmp_path).endswith(f". Did you mean dataset.path={folder}?")
+    assert complaint("cifar10", tmp_path).endswith(". Unpack archive.7z first.")
+    assert len(datasets.load(config("mnist", path=str(folder))).train) == made_up.TRAIN
+
+
 def test_a_cached_file_with_a_wrong_hash_is_not_parsed_and_not_deleted(tmp_path):
     path = made_up.npz(tmp_path / "mnist.npz")
     content = path.read_bytes()
@@ -162,7 +183,7 @@ def test_a_cached_file_with_a_wrong_hash_is_not_parsed_and_not_deleted(tmp_path)
         datasets.load(config("mnist", cache_dir=str(tmp_path)))
     said = str(caught.value)
     assert "expected 731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1 (as published)" in said
-    assert f"dataset.path={path}" in said
+    assert f"Give it by dataset.path={path} to use it as it is." in said
     assert path.read_bytes() == content
 
 
