@@ -9,6 +9,7 @@ import json
 import logging
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,14 @@ class Checkpoints:
                 self._previous = path
                 return state
         return None
+
+    def keep(self, number: int) -> None:
+        """Remove all but the newest `number`, and the folder where nothing is left in it."""
+        files = self._files()
+        for path in files[: max(0, len(files) - number)]:
+            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("epoch-*-step-*.npz"))

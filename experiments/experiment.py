@@ -13,9 +13,7 @@ from typing import Any
 from experiments import (
     console,
     datasets,
-    diagnosis,
     models,
-    plots,
     provenance,
     reports,
     reproduction,
@@ -27,12 +25,12 @@ from experiments.callbacks import build_callbacks, ending
 from experiments.checkpoints import Checkpoints
 from experiments.config import DatasetConfig, ExperimentConfig
 from experiments.datasets import Dataset, shared
-from experiments.errors import UserError
-from experiments.evaluation import Evaluation, evaluate
-from experiments.files import atomic
+from experiments.errors import ReportsMissing, UserError
+from experiments.evaluation import evaluate
+from experiments.files import atomic, remove_temporary
 from experiments.history import Epoch, History
 from experiments.optimizers import build_optimizer
-from experiments.reports import saved
+from experiments.reports import drawn, freshness
 from experiments.signals import SignalsRaise
 from experiments.training import Diverged, Interrupted, StopRequest, train
 
@@ -72,6 +70,7 @@ def run_experiment(config: ExperimentConfig, folder: Path, command: str, around:
     The folder is held (`runs.locked`) by who calls this: nothing may be written into it before.
 
     Raises:
+        ReportsMissing: the run has ended, but some of its reports could not be written.
         UserError: a mistake in the data or the call; run.json, where there is one, says `failed` then.
         Interrupted: by a signal; the state is committed and run.json says `interrupted`.
     """
@@ -81,9 +80,10 @@ def run_experiment(config: ExperimentConfig, folder: Path, command: str, around:
 def resume_experiment(folder: Path, around: Surroundings = ALONE) -> str:
     """Carry a run on from its last checkpoint to the end it would have had, and return its status.
 
-    A run that has ended is left as it is; one that was killed while its reports were written gets them.
+    A run that has ended is left as it is, but that reports which are missing or do not show it as it is are made anew.
 
     Raises:
+        ReportsMissing: as above.
         UserError: no run, its config was changed, its tracker is not installed, or another process is at it.
         Interrupted: as above.
     """
@@ -96,19 +96,27 @@ def resume_experiment(folder: Path, around: Surroundings = ALONE) -> str:
     config = runs.unchanged_config(folder, record)
     tracking.require([config])
     with runs.locked(folder), runs.logged(folder):
+        remove_temporary(folder)
         if record["status"] == "completed":
+            _tidy(folder, config)
+            is_fresh = freshness.is_fresh(folder)
             if not around.quiet:
-                print(
-                    f"{folder}: finished already, {'nothing to do' if _has_page(folder) else 'its report is written'}"
-                )
-            if not _has_page(folder):
-                _draw(folder, config, saved.history(folder), saved.evaluation(folder), load(config.dataset))
+                print(f"{folder}: finished already, {'nothing to do' if is_fresh else 'its report is written'}")
+            drawn.draw(folder, config.reference, lambda: _same_data(config.dataset, record))
             return "completed"
         return _recorded(runs.Run.again(folder, record), config, around)
 
 
-def _has_page(folder: Path) -> bool:
-    return (folder / reports.PAGE).exists()
+def _same_data(config: DatasetConfig, record: dict[str, Any]) -> Dataset:
+    dataset = load(config)
+    runs.check_data(dataset, record)
+    return dataset
+
+
+def _tidy(folder: Path, config: ExperimentConfig) -> None:
+    """Remove the checkpoints that a completed run needs no more: `resume` only draws its reports."""
+    with suppress(OSError):
+        Checkpoints(folder / "checkpoints").keep(1 if config.trainer.keep_checkpoints else 0)
 
 
 def _recorded(run: runs.Run, config: ExperimentConfig, around: Surroundings) -> str:
@@ -118,6 +126,8 @@ def _recorded(run: runs.Run, config: ExperimentConfig, around: Surroundings) -> 
         try:
             trackers.start(config, run.folder)
             return _experiment(config, run, trackers, around)
+        except ReportsMissing:  # the run has ended, and says how
+            raise
         except UserError as error:
             run.finish("failed", str(error))
             raise
@@ -213,22 +223,21 @@ def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Trac
         report = reports.write_evaluation(run.folder, evaluation, dataset.class_names)
 
     run.finish(status, error)
+    if status == "completed":
+        _tidy(run.folder, config)
 
     def draw() -> None:
-        _draw(run.folder, config, history, evaluation, dataset)
+        drawn.draw(run.folder, config.reference, lambda: dataset)
 
+    missing = None
     if around.later is None or trackers.are_told:  # who gets the files when the run ends
-        draw()
+        try:
+            draw()
+        except ReportsMissing as without:
+            missing = without
     else:
         around.later(draw)
     console.footer(run.folder, run.record, report, reproduction.of_run(run.folder), out=out)
+    if missing:
+        raise missing
     return status
-
-
-def _draw(
-    folder: Path, config: ExperimentConfig, history: History, evaluation: Evaluation | None, dataset: Dataset
-) -> None:
-    """The last files of a run; it has ended by then, so they may be written again from its other files."""
-    findings = diagnosis.diagnose(history, runs.read(folder))
-    reports.write_plots(folder, plots.of_run(history, evaluation, dataset, config.reference, findings))
-    reports.write_html(folder)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from experiments.errors import UserError
+from experiments.errors import ReportsMissing, UserError
 from experiments.runs import locked, read, reserved
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def _conduct(ledger: "Ledger", run: Callable[[], Any]) -> int:
 
 
 def _status(board: "Leaderboard") -> int:
-    return DONE if all(state.status in ("completed", "pruned") for state in board.states) else FAILED
+    is_done = all(state.status in ("completed", "pruned") and not state.is_unfinished for state in board.states)
+    return DONE if is_done else FAILED
 
 
 def job(start: Callable[[], str], in_sweep: bool) -> str:
@@ -86,6 +87,11 @@ def job(start: Callable[[], str], in_sweep: bool) -> str:
 
     try:
         return start()
+    except ReportsMissing as error:
+        print(error, file=sys.stderr)
+        if in_sweep:  # which tells by the job's files
+            return "completed"
+        sys.exit(FAILED)
     except UserError as error:
         if in_sweep:  # told by the sweep's ledger
             return "failed"

@@ -19,7 +19,7 @@ from experiments.datasets import Dataset
 from experiments.history import History
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib", "hydra-core", "omegaconf")
-# Where the data lies, what the run is called and who is told of it change nothing of its result.
+# Where the data lies, what the run is called, what is kept of it and who is told change nothing of its result.
 NOT_OF_THE_RESULT: Any = {
     "name": True,
     "tags": True,
@@ -27,7 +27,7 @@ NOT_OF_THE_RESULT: Any = {
     "sweep": True,
     "reference": True,
     "tracker": True,
-    "trainer": {"tensorboard"},
+    "trainer": {"tensorboard", "keep_checkpoints"},
     "dataset": {"cache_dir", "mirror"},
 }
 

@@ -18,7 +18,7 @@ from experiments.config import ExperimentConfig
 from experiments.config.later_keys import with_later_keys
 from experiments.datasets import Dataset
 from experiments.errors import UserError
-from experiments.files import remove_temporary, write_json, write_text
+from experiments.files import write_json, write_text
 from experiments.history import History
 
 CONFIG = "config.yaml"
@@ -181,7 +181,6 @@ class Run:
     @classmethod
     def again(cls, folder: Path, record: dict[str, Any]) -> "Run":
         """A run that goes on."""
-        remove_temporary(folder)
         resumed_at = [*record["resumed_at"], now()]
         return cls(folder, record | {"status": "running", "error": None, "finished_at": None, "resumed_at": resumed_at})
 
@@ -195,12 +194,7 @@ class Run:
         Raises:
             UserError: a run that goes on finds other data than it had.
         """
-        before = self.record["dataset"]
-        if before and before["fingerprint"] != dataset.fingerprint:
-            raise UserError(
-                f"{dataset.source}: its contents have the fingerprint {dataset.fingerprint}, expected"
-                f" {before['fingerprint']}, with which the run began. Put the same data there, or start a new run."
-            )
+        check_data(dataset, self.record)
         self.update(dataset=provenance.describe(dataset))
 
     def progress(self, history: History, at_once: bool = False) -> None:
@@ -216,6 +210,20 @@ class Run:
     def save(self) -> None:
         self.record["duration_seconds"] = round(time.monotonic() - self._clock, 3)
         write_json(self.folder / RECORD, self.record)
+
+
+def check_data(dataset: Dataset, record: dict[str, Any]) -> None:
+    """See that data is what a run began with, where it has begun.
+
+    Raises:
+        UserError: it is other data.
+    """
+    before = record["dataset"]
+    if before and before["fingerprint"] != dataset.fingerprint:
+        raise UserError(
+            f"{dataset.source}: its contents have the fingerprint {dataset.fingerprint}, expected"
+            f" {before['fingerprint']}, with which the run began. Put the same data there, or start a new run."
+        )
 
 
 def unchanged_config(folder: Path, record: dict[str, Any]) -> ExperimentConfig:

@@ -14,6 +14,7 @@ from experiments import plots
 from experiments.datasets import Dataset, Split
 from experiments.evaluation import score
 from experiments.history import Epoch, History
+from experiments.reports.freshness import expected_plots
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -145,32 +146,28 @@ def test_an_image_keeps_its_shape():
 
 def test_what_is_drawn_of_a_run():
     y = [0, 1, 2, 0]
-    everything = {
-        "training_curves",
-        "diagnosis",
-        "confusion_matrix",
-        "calibration",
-        "sample_predictions",
-        "worst_mistakes",
-    }
+    images, features = {"rows": "images"}, {"rows": "features"}
+    curves = ["training_curves.png", "diagnosis.png"]
+    answered = [*curves, "confusion_matrix.png", "calibration.png"]
 
-    def names(*arguments) -> set[str]:
-        return {name.removesuffix(".png") for name in plots.of_run(*arguments)}
+    def names(epochs, data=None, accuracy=None, reference=None) -> list[str]:
+        metrics = {} if accuracy is None else {"test": {"accuracy": accuracy}}
+        config = {"reference": reference}
+        return expected_plots({"epochs_completed": epochs, "dataset": data, "metrics": metrics, "config": config})
 
-    assert names(history(3), answers(y, [0, 1, 2, 1]), dataset(y)) == everything
-    assert names(history(3), answers(y, y), dataset(y)) == everything - {"worst_mistakes"}
-    assert names(history(3), answers(y, [0, 1, 2, 1]), dataset(y, (4,), rows="features")) == {
-        "training_curves",
-        "diagnosis",
-        "confusion_matrix",
-        "calibration",
-    }
-    assert names(History(), None, None) == set()
+    assert names(3, images, 0.5) == [*answered, "sample_predictions.png", "worst_mistakes.png"]
+    assert names(3, images, 1.0) == [*answered, "sample_predictions.png"]
+    assert names(3, features, 0.5) == answered
+    assert names(3, images, None, {"accuracy": 1}) == [*curves, "beside_published.png"]
+    assert names(1, images) == ["training_curves.png"]
+    assert names(0) == []
+    assert set(plots.of_run(history(3), answers(y, y), lambda: dataset(y))) == set(names(3, images, 0.5))
+    assert set(plots.of_run(history(3), None, lambda: dataset(y))) == set(curves)
 
 
 def test_samples_are_taken_from_the_whole_test_split_for_its_start_may_be_of_one_class():
     y = [0] * 40 + [1] * 40 + [2] * 40
-    figure = plots.of_run(history(1), answers(y, y), dataset(y))["sample_predictions.png"]
+    figure = plots.of_run(history(1), answers(y, y), lambda: dataset(y))["sample_predictions.png"]()
     shown = [text.get_text().split()[1] for text in figure.axes[0].texts]
     assert len(shown) == plots.SAMPLES
     assert set(shown) == {"cat", "dog", "$x_1$"}
@@ -181,7 +178,9 @@ HOSTILE = ("\\frac{$", "line\nbreak", "\x1b[31m\u202e漢字 and more than fits")
 
 def test_hostile_names_are_drawn_as_text():
     evaluation = answers([0, 1, 2, 2], [0, 2, 1, 2])
-    for figure in plots.of_run(history(2), evaluation, dataset([0, 1, 2, 2], names=HOSTILE)).values():
+    named = dataset([0, 1, 2, 2], names=HOSTILE)
+    for drawn in plots.of_run(history(2), evaluation, lambda: named, class_names=HOSTILE).values():
+        figure = drawn()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing")
             draw(figure)

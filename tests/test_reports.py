@@ -16,6 +16,7 @@ from experiments.datasets import Dataset, Split
 from experiments.errors import UserError
 from experiments.evaluation import score
 from experiments.history import Epoch, History
+from experiments.reports import drawn
 from experiments.reports.wording import curves, duration, moment, number, verdict
 
 HOSTILE = [
@@ -90,7 +91,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     (tmp_path / "history.csv").write_text(history().to_csv())
     reports.write_evaluation(tmp_path, evaluation(), HOSTILE)
-    reports.write_plots(tmp_path, plots.of_run(history(), evaluation(), dataset()))
+    drawn.draw(tmp_path, None, dataset)
     return tmp_path
 
 
@@ -208,7 +209,7 @@ def test_a_diverged_run_has_its_curves_and_values_that_are_no_numbers_do_no_harm
     nan = History([Epoch(1, 2.5, 0.1, 3e7, 0.1, 0.01, 1.0), Epoch(2, float("nan"), 0.1, float("inf"), 0.1, 0.01, 1.0)])
     (tmp_path / "run.json").write_text(json.dumps(record(status="diverged", error="at epoch 3", metrics={})))
     (tmp_path / "history.csv").write_text(nan.to_csv())
-    reports.write_plots(tmp_path, plots.of_run(nan, None, None))
+    drawn.draw(tmp_path, None, dataset)
     page = reports.write_html(tmp_path).read_text()
     assert "Validation loss is lowest at epoch 1 (3.000e+07)" in page
     assert page.count("<img") == 2

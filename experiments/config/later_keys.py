@@ -3,7 +3,7 @@
 from typing import Any
 
 LATER: dict[str, Any] = {
-    "trainer": {"tensorboard": False},
+    "trainer": {"tensorboard": False, "keep_checkpoints": True},
     "tracker": {"kind": "none"},
     "sweep": {"n_trials": None, "sampler": "tpe", "pruner": "median"},
     "reference": None,

@@ -231,6 +231,9 @@ class TrainerConfig(Schema):
     checkpoint_minutes: PositiveFloat | None = Field(
         description="In a long epoch, a checkpoint after as many minutes too; null: only at the epoch's end."
     )
+    keep_checkpoints: bool = Field(
+        description="Keep the last checkpoint of a completed run, with the optimizer's state; false: none."
+    )
     tensorboard: bool = Field(description="Write TensorBoard's event files into the run's folder.")
     schedule: ScheduleConfig
     early_stopping: EarlyStoppingConfig

@@ -1,6 +1,6 @@
 """History, Evaluation → figures. Figures are objects of their own: no pyplot, so nothing is left behind."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,30 +25,31 @@ SAMPLES, MISTAKES = 24, 18
 def of_run(
     history: History,
     evaluation: Evaluation | None,
-    dataset: Dataset | None,
+    dataset: Callable[[], Dataset],
+    *,
+    class_names: Sequence[str] = (),
     reference: ReferenceConfig | None = None,
     findings: Sequence[Finding] = (),
-) -> dict[str, Figure]:
-    """File name → figure: all that can be drawn of a run, of an unfinished one too."""
-    figures = {}
-    if history.epochs:
-        figures["training_curves.png"] = training_curves(history)
-        if len(history.epochs) > 1:
-            figures["diagnosis.png"] = annotated_curves(history, findings)
-        if reference is not None:
-            figures["beside_published.png"] = beside_published(history, reference)
-    if evaluation is not None and dataset is not None:
-        figures["confusion_matrix.png"] = confusion_matrix(evaluation, dataset.class_names)
-        figures["calibration.png"] = reliability(evaluation)
-        if dataset.rows == "images":
-            # Evenly from the whole split: its first rows may all be of one class.
-            samples = np.unique(np.linspace(0, len(dataset.test) - 1, SAMPLES).astype(int))
-            figures["sample_predictions.png"] = predictions(
-                evaluation, dataset, samples, "Predictions on images from the whole test split"
-            )
-            worst = worst_mistakes(evaluation, MISTAKES)
-            if len(worst):
-                figures["worst_mistakes.png"] = predictions(
-                    evaluation, dataset, worst, "The mistakes the model was surest of"
-                )
+) -> dict[str, Callable[[], Figure]]:
+    """File name → what draws it, where there is enough for it; `dataset` is called for those that show its images."""
+    figures: dict[str, Callable[[], Figure]] = {
+        "training_curves.png": lambda: training_curves(history),
+        "diagnosis.png": lambda: annotated_curves(history, findings),
+    }
+    if reference is not None:
+        figures["beside_published.png"] = lambda: beside_published(history, reference)
+    if evaluation is not None:
+        # Evenly from the whole split: its first rows may all be of one class.
+        samples = np.unique(np.linspace(0, len(evaluation.y_true) - 1, SAMPLES).astype(int))
+        worst = worst_mistakes(evaluation, MISTAKES)
+        figures |= {
+            "confusion_matrix.png": lambda: confusion_matrix(evaluation, class_names),
+            "calibration.png": lambda: reliability(evaluation),
+            "sample_predictions.png": lambda: predictions(
+                evaluation, dataset(), samples, "Predictions on images from the whole test split"
+            ),
+            "worst_mistakes.png": lambda: predictions(
+                evaluation, dataset(), worst, "The mistakes the model was surest of"
+            ),
+        }
     return figures

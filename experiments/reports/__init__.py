@@ -9,12 +9,14 @@ import numpy as np
 
 from experiments.evaluation import Evaluation, classification_report
 from experiments.files import atomic, write_json, write_text
+from experiments.reports import freshness
+from experiments.reports.freshness import PAGE
 from experiments.reports.saved import PREDICTIONS, REPORT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAGE = "report.html"
+__all__ = ["PAGE", "write_evaluation", "write_html", "write_plots"]
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation, class_names: Sequence[str]) -> str:
@@ -32,8 +34,8 @@ def write_evaluation(folder: Path, evaluation: Evaluation, class_names: Sequence
     return text
 
 
-def write_plots(folder: Path, figures: "dict[str, Figure]") -> None:
-    """Write figures into plots/, each complete or not at all.
+def write_plots(folder: Path, figures: "dict[str, Figure]", made_from: str | None = None) -> None:
+    """Write figures into plots/, each complete or not at all, with the digest of what they were made from.
 
     Agg's own `print_png` draws a figure once, `savefig` twice. Compressed harder, they take twice the time to be a
     fifth smaller.
@@ -48,7 +50,8 @@ def write_plots(folder: Path, figures: "dict[str, Figure]") -> None:
             warnings.filterwarnings("ignore", message="Glyph .* missing")  # drawn as a box: names may be in any script
             figure.set_dpi(DPI)
             canvas: Any = FigureCanvasAgg(figure)
-            canvas.print_png(path, pil_kwargs={"compress_level": 1})
+            metadata = {} if made_from is None else {freshness.KEY: made_from}
+            canvas.print_png(path, metadata=metadata, pil_kwargs={"compress_level": 1})
 
 
 def write_html(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from experiments import diagnosis, reproduction, runs
 from experiments.config import defaults
 from experiments.evaluation import Evaluation, calibration, most_confused
-from experiments.reports import saved, wording
+from experiments.reports import freshness, saved, wording
 from experiments.reports.pages import environment, picture
 from experiments.text import plain
 
@@ -56,6 +56,7 @@ def render(folder: Path) -> str:
         .get_template("run.html.j2")
         .render(
             run=run,
+            made_from=freshness.of_page(folder),
             verdict=wording.verdict(run),
             interval=wording.accuracy_interval(run) if "test" in run["metrics"] else None,
             curves=wording.curves(history) if history.epochs else None,

@@ -18,7 +18,7 @@ from experiments.files import TEMPORARY_PREFIX, write_json
 from experiments.sweeps import display, files
 from experiments.sweeps.drawing import Drawing
 from experiments.sweeps.leaderboard import Leaderboard, rank
-from experiments.sweeps.ledger import KILLED, KILLED_ERROR, PENDING, SWEEP, Ledger
+from experiments.sweeps.ledger import KILLED, KILLED_ERROR, SWEEP, Ledger
 
 DATA = ".data"  # what workers share while the sweep runs
 
@@ -119,7 +119,8 @@ def summarize(ledger: Ledger, board: Leaderboard) -> None:
 
 def say_how_to_go_on(ledger: Ledger, board: Leaderboard) -> None:
     """Print the command that carries the sweep on where a job is left to do."""
-    if len(board.states) < ledger.size or any(state.status in (PENDING, "interrupted") for state in board.states):
+    is_left = any(state.is_unfinished or state.status == "running" for state in board.states)
+    if is_left or len(board.states) < ledger.size:
         print(f"go on with: python -m experiments resume '{ledger.folder}'", file=sys.stderr)
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments import locks, reports, runs
+from experiments import locks, runs
 from experiments.config import ExperimentConfig
 from experiments.config.later_keys import with_later_keys
 from experiments.errors import UserError
 from experiments.files import write_json
+from experiments.reports import freshness
 
 SWEEP = runs.SWEEP
 TABLES_LOCK = ".tables.lock"
@@ -55,9 +56,9 @@ class State:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether there is something left to do, be it but the report of a completed run."""
+        """Whether there is something left to do, be it but the reports of a completed run."""
         has_ended = self.status in ("completed", PRUNED)
-        return self.status in UNFINISHED or (has_ended and not (self.folder / reports.PAGE).exists())
+        return self.status in UNFINISHED or (has_ended and not freshness.is_fresh(self.folder))
 
     def metric(self, name: str) -> float | None:
         """A metric such as `validation.accuracy`, where the job has one."""

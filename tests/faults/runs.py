@@ -24,6 +24,7 @@ CONFIG = (
     f"trainer.epochs={EPOCHS}",
     "trainer.early_stopping.patience=6",
     "trainer.reduce_on_plateau.patience=3",
+    "trainer.keep_checkpoints=true",  # to be compared
 )
 
 
@@ -95,6 +96,12 @@ def assert_exact(folder: Path, reference: Path) -> None:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def names(folder: Path) -> list[str]:
+    """All files of a run's folder, hidden ones too, but for the checkpoints'."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(str(path) for path in files if path.parts[0] != "checkpoints")
 
 
 def is_root() -> bool:

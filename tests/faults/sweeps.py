@@ -10,7 +10,13 @@ from pathlib import Path
 from tests.conftest import PROJECT
 from tests.faults import runs
 
-CONFIG = ("model.hidden_units=[64,32]", "trainer.batch_size=1", "trainer.epochs=40", "optimizer.learning_rate=0.0005")
+CONFIG = (
+    "model.hidden_units=[64,32]",
+    "trainer.batch_size=1",
+    "trainer.epochs=40",
+    "trainer.keep_checkpoints=true",  # to be compared
+    "optimizer.learning_rate=0.0005",
+)
 
 
 def sweep(folder: Path, *overrides: str, **env: str) -> "subprocess.Popen[str]":

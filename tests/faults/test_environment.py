@@ -93,7 +93,8 @@ def small_disk(tmp_path):
 
 
 def test_a_disk_that_is_full_at_a_checkpoint(small_disk, tmp_path):
-    config = ("model.hidden_units=[512,256]", "trainer.epochs=60", "trainer.batch_size=32")
+    kept = "trainer.keep_checkpoints=true"
+    config = ("model.hidden_units=[512,256]", "trainer.epochs=60", "trainer.batch_size=32", kept)
     reference, folder = tmp_path / "reference", small_disk / "run"
     assert runs.finish(runs.start(reference, config=config))[0] == 0
     status, _, err = runs.finish(runs.start(folder, config=config))

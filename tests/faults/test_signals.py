@@ -1,6 +1,7 @@
 """Killed, interrupted, resumed: the end is byte-equal to that of a run that was left alone (RELIABILITY 1-8)."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+from experiments.reports import freshness
 from tests.conftest import PROJECT, environment
 from tests.faults import runs
 
@@ -45,18 +47,34 @@ def test_a_kill_while_patience_is_counted(tmp_path, reference):
     runs.assert_exact(folder, reference)
 
 
+RESUME = """
+import sys
+from experiments import cli
+try:
+    cli.main()
+finally:
+    print("with TensorFlow" if "tensorflow" in sys.modules else "without TensorFlow")
+"""
+
+
 def test_a_kill_while_reports_are_written(tmp_path, reference):
     folder = tmp_path / "run"
     process = runs.start(folder)
     runs.strike(process, (folder / "plots" / "training_curves.png").exists)
     process.wait()
     assert not (folder / "report.html").exists()
+    # As an interruption before may have left it:
+    (folder / "report.html").write_text("<p>Not finished.</p>")
+    shutil.copy(folder / "plots" / "training_curves.png", folder / "plots" / ".tmp-0123456789ab.png")
+    (folder / "plots" / "training_curves.png").write_bytes(b"of 18 epochs")
     before = {path.name: path.stat().st_mtime_ns for path in runs.checkpoints(folder)}
-    status, out, err = runs.finish(runs.resume(folder))
+    status, out, err = runs.finish(runs.child(["-c", RESUME, "resume", str(folder)]))
     assert status == 0, err
-    assert "epoch " not in out.replace("epochs", "")  # nothing was trained again
-    assert {path.name: path.stat().st_mtime_ns for path in runs.checkpoints(folder)} == before
-    assert (folder / "report.html").is_file()
+    assert out == f"{folder}: finished already, its report is written\nwithout TensorFlow\n"  # nothing trained again
+    assert {path.name: path.stat().st_mtime_ns for path in runs.checkpoints(folder)[-1:]} == dict([max(before.items())])
+    assert runs.names(folder) == runs.names(reference)
+    assert freshness.is_fresh(folder)
+    assert "Not finished." not in (folder / "report.html").read_text()
     runs.assert_exact(folder, reference)
 
 
