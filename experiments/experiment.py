@@ -226,18 +226,27 @@ def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Trac
     if status == "completed":
         _tidy(run.folder, config)
 
-    def draw() -> None:
-        drawn.draw(run.folder, config.reference, lambda: dataset)
-
-    missing = None
-    if around.later is None or trackers.are_told:  # who gets the files when the run ends
-        try:
-            draw()
-        except ReportsMissing as without:
-            missing = without
-    else:
-        around.later(draw)
+    # Who follows the run gets the files when it ends.
+    missing = _draw(run.folder, config, dataset, None if trackers.are_told else around.later)
     console.footer(run.folder, run.record, report, reproduction.of_run(run.folder), out=out)
     if missing:
         raise missing
     return status
+
+
+def _draw(
+    folder: Path, config: ExperimentConfig, dataset: Dataset, later: Callable[[Callable[[], None]], None] | None
+) -> ReportsMissing | None:
+    """Draw the reports now or `later`; what is missing is returned, to be told after the results."""
+
+    def draw() -> None:
+        drawn.draw(folder, config.reference, lambda: dataset)
+
+    try:
+        if later is None:
+            draw()
+        else:
+            later(draw)
+    except ReportsMissing as missing:
+        return missing
+    return None
