@@ -17,6 +17,7 @@ from experiments.datasets import Dataset, Status
 from experiments.diagnosis import Finding
 from experiments.history import Epoch
 from experiments.listing import as_text
+from experiments.progress import fitting, style
 from experiments.text import plain
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from experiments.rescoring import Rescored
 
 REDRAW_SECONDS = 0.2
+WIDE = 110  # columns from which a bar has all metrics beside it
 UNLIMITED = 100_000  # columns: no line of a table is folded by us, so that paths can be copied and searched for
 
 
@@ -87,7 +89,10 @@ def metric(value: float | None) -> str:
 
 
 class TrainingProgress:
-    """On a terminal a bar with ETA and the running metrics, and a last line; elsewhere one plain line an epoch."""
+    """On a terminal a bar with ETA and the running metrics, and a last line; elsewhere one plain line an epoch.
+
+    `progress.style` says whether each epoch's line stays on a terminal too.
+    """
 
     def __init__(self, epochs: int, steps: int, *, out: Console | None = None) -> None:
         self.epochs = epochs
@@ -96,12 +101,14 @@ class TrainingProgress:
         self._last: Epoch | None = None
         self._drawn = 0.0
         self._bar: Progress | None = None
-        if self._out.is_interactive:
+        self._style = style()
+        self._bar_columns = 20 if self._out.width >= WIDE else 10
+        if self._out.is_interactive and self._style != "none":
             columns = ("epoch {task.fields[epoch]}", "{task.percentage:>3.0f}%", "ETA", "{task.fields[metrics]}")
             epoch, percentage, eta, metrics = (TextColumn(text, markup=False) for text in columns)
             self._bar = Progress(
                 epoch,
-                BarColumn(20),
+                BarColumn(self._bar_columns),
                 percentage,
                 eta,
                 TimeRemainingColumn(),
@@ -122,7 +129,7 @@ class TrainingProgress:
     ) -> None:
         if self._bar:
             self._bar.stop()
-            if self._last:
+            if self._last and self._style != "lines":
                 self._out.print(self._line(self._last))
 
     def step(self, step: int, logs: Mapping[str, float]) -> None:
@@ -135,8 +142,9 @@ class TrainingProgress:
         """An epoch is done; the first one of a resumed run may be any."""
         resumed = self._last is None and epoch.epoch > 1
         self._last = epoch
-        if not self._bar:
+        if self._style != "none" and (self._style == "lines" or not self._bar):
             self._out.print(self._line(epoch))
+        if not self._bar:
             return
         if resumed:
             self._bar.reset(self._task)  # the epochs of before were not as quick as they now seem
@@ -146,10 +154,12 @@ class TrainingProgress:
     def _draw(self, steps: int, number: int, loss: float, accuracy: float) -> None:
         assert self._bar is not None
         self._drawn = time.monotonic()
-        metrics = f"loss {metric(loss)}  accuracy {metric(accuracy)}"
-        if self._last and self._out.width >= 110:
-            metrics += f"  val_loss {metric(self._last.val_loss)}  val_accuracy {metric(self._last.val_accuracy)}"
-        self._bar.update(self._task, completed=steps, epoch=f"{number}/{self.epochs}", metrics=metrics)
+        metrics = {"loss": metric(loss), "accuracy": metric(accuracy)}
+        if self._last:
+            metrics |= {"val_loss": metric(self._last.val_loss), "val_accuracy": metric(self._last.val_accuracy)}
+        epoch = f"{number}/{self.epochs}"
+        rest = self._out.width - len(f"epoch {epoch}  100% ETA 0:00:00 ") - self._bar_columns
+        self._bar.update(self._task, completed=steps, epoch=epoch, metrics=fitting(metrics, rest))
         self._bar.refresh()
 
     def _line(self, epoch: Epoch) -> str:

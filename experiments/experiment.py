@@ -161,7 +161,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Trac
     run.describe_data(dataset)
 
     out = console.silent() if around.quiet else console.console()
-    devices = session.start(config.seed)
+    devices = session.start(config.seed, around.quiet)
     model = models.build_model(config.model, dataset)
     model.compile(
         build_optimizer(config.optimizer),

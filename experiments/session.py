@@ -7,7 +7,9 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+
+from experiments import waiting
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # notes are silenced, warnings are not
@@ -19,9 +21,13 @@ NOISE = re.compile(
 )
 
 
-def start(seed: int) -> list[str]:
-    """Clear Keras' state, seed Python, numpy and TensorFlow, and say which devices there are."""
-    with _quiet_start():
+def start(seed: int, quiet: bool = False) -> list[str]:
+    """Clear Keras' state, seed Python, numpy and TensorFlow, and say which devices there are.
+
+    The first start of a process takes seconds: that is said on a terminal, unless `quiet`.
+    """
+    known = quiet or "tensorflow" in sys.modules
+    with nullcontext() if known else waiting.said("starting TensorFlow …"), _quiet_start():
         import keras
         import tensorflow as tf
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments import console, listing
+from experiments import console, listing, waiting
 from experiments.config import ExperimentConfig
 from experiments.config.composition import compose_command_line
 from experiments.datasets import Dataset, Split, Status
@@ -29,9 +29,9 @@ LONG = Path("/outputs") / ("a long name " * 15) / "2026-01-01_00-00-00"
 class Paper(Console):
     """A console that keeps what is printed."""
 
-    def __init__(self, **settings) -> None:
+    def __init__(self, width: int = 80, **settings) -> None:
         super().__init__(
-            file=io.StringIO(), markup=False, highlight=False, emoji=False, soft_wrap=True, width=80, **settings
+            file=io.StringIO(), markup=False, highlight=False, emoji=False, soft_wrap=True, width=width, **settings
         )
 
     @property
@@ -118,9 +118,56 @@ def test_on_a_terminal_a_bar_shows_the_running_metrics_and_leaves_one_line(monke
         progress.epoch(epoch(1))
     assert re.search(r"epoch 1/4 .* 12% ETA .* loss 0\.4000  accuracy 0\.0500", out.text)
     assert re.search(r"epoch 1/4 .* 25% ETA .* loss 0\.2000  accuracy 0\.1000", out.text)
-    assert re.search(r"epoch 2/4 .* 25% ETA .* loss 1\.5701  accuracy 0\.4449", out.text)
+    assert re.search(r"epoch 2/4 .* 25% ETA .* loss 1\.5701  val_accuracy 0\.4376", out.text)
     last = out.text.rstrip("\n").splitlines()[-1]
     assert last.endswith("epoch 1/4  loss 1.5701  accuracy 0.4449  val_loss 1.6049  val_accuracy 0.4376  12.35 s")
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (70, "val_accuracy 0.4376"),
+        (80, "loss 1.5701  val_accuracy 0.4376"),
+        (100, "loss 1.5701  accuracy 0.4449  val_accuracy 0.4376"),
+        (120, "loss 1.5701  accuracy 0.4449  val_loss 1.6049  val_accuracy 0.4376"),
+    ],
+)
+def test_a_bar_keeps_the_validation_accuracy_however_narrow_it_is(monkeypatch, width, shown):
+    clock, out = Clock(monkeypatch), Paper(width, force_terminal=True, color_system=None)
+    with console.TrainingProgress(100, 10, out=out) as progress:
+        clock.now += 1
+        progress.epoch(epoch(99))
+        drawn = out.text.split("\r")[-1]
+    assert f"0:00:00 {shown}" in drawn.replace("-:--:--", "0:00:00")
+    assert len(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn).rstrip()) <= width
+
+
+def test_past_epochs_stay_on_a_terminal_where_that_is_wished(monkeypatch, capsys):
+    Clock(monkeypatch)
+    kept = {}
+    for style in ("lines", "none", "loud"):
+        monkeypatch.setenv("EXPERIMENTS_PROGRESS", style)
+        out = Paper(force_terminal=True, color_system=None)
+        with console.TrainingProgress(2, 1, out=out) as progress:
+            progress.epoch(epoch(1))
+            progress.epoch(epoch(2))
+        kept[style] = [number for number in (1, 2) if f"epoch {number}/2  loss 1.5701  accuracy" in out.text]
+    assert kept == {"lines": [1, 2], "none": [], "loud": [2]}
+    assert capsys.readouterr().err == (
+        "EXPERIMENTS_PROGRESS: received 'loud', expected bar, lines, none; a bar is shown\n"
+    )
+
+
+def test_what_takes_seconds_is_said_on_a_terminal_only(monkeypatch, capsys):
+    with waiting.said("starting TensorFlow …"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    for term in ("xterm", "dumb"):
+        monkeypatch.setenv("TERM", term)
+        with waiting.said("starting TensorFlow …"):
+            pass
+    assert capsys.readouterr().err == "starting TensorFlow …\r\x1b[Kstarting TensorFlow …\n"
 
 
 def test_the_bar_is_drawn_a_few_times_a_second_at_most(monkeypatch):
