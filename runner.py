@@ -1,6 +1,5 @@
 """The one runner: `python runner.py dataset=cifar10 model=relu_1024_512`; see --help."""
 
-import shlex
 from pathlib import Path
 
 import hydra
@@ -9,7 +8,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from experiments import launch
-from experiments.config.composition import from_hydra
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -23,8 +21,8 @@ def run(cfg: DictConfig) -> str:
 
     from experiments.experiment import run_experiment  # TensorFlow: only once there is something to run
 
-    command = shlex.join(["python", "runner.py", *job.overrides.task])
-    return launch.job(lambda: run_experiment(from_hydra(cfg), folder, command), in_sweep=False)
+    config, command = launch.checked()  # of which `cfg` is Hydra's own record
+    return launch.job(lambda: run_experiment(config, folder, command), in_sweep=False)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,15 +22,14 @@ from experiments.errors import ReportsMissing, UserError
 from experiments.runs import locked, read, reserved
 
 if TYPE_CHECKING:
+    from experiments.config import ExperimentConfig
+    from experiments.config.arguments import Arguments
     from experiments.config.composition import Composition
     from experiments.sweeps.leaderboard import Leaderboard
     from experiments.sweeps.ledger import Ledger
 
-# Arguments that show something of Hydra or of the config and run nothing.
-SHOWING = ("--hydra-help", "--version", "--shell-completion", "-sc", "--info", "-i")
 RUNNER = Path(__file__).parents[1] / "runner.py"
-RESUME = "--resume"  # FOLDER [RETRY]: how a sweep that goes on is started
-RETRY = "--retry-failed"
+_started: ContextVar["Start"] = ContextVar("started")  # for the task, which Hydra calls with its own config only
 DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130  # the last: by SIGINT, 128 + 2
 
 
@@ -39,7 +39,11 @@ def main(run: Callable[[], Any]) -> None:
     try:
         with ExitStack() as folders:  # held before Hydra writes into one, until all is done
             start = prepare(sys.argv[1:], folders)
+            _started.set(start)
             sys.argv[1:] = start.arguments
+            from experiments.config.guard import guarded
+
+            folders.enter_context(guarded())
             if start.sweep is not None:
                 sys.exit(_conduct(start.sweep, run))
             run()
@@ -49,6 +53,13 @@ def main(run: Callable[[], Any]) -> None:
         sys.exit(INTERRUPTED)
     if start.folder is not None:
         _leave(DONE if read(start.folder)["status"] == "completed" else FAILED)
+
+
+def checked() -> tuple["ExperimentConfig", str]:
+    """The checked config of the run that this process was started for, and the command that repeats it."""
+    start = _started.get()
+    assert start.config is not None
+    return start.config, start.command
 
 
 def _leave(status: int) -> NoReturn:
@@ -65,7 +76,7 @@ def resume_sweep(folder: Path, retry_failed: bool) -> None:
     Raises:
         UserError: no sweep, or one whose plan cannot be read.
     """
-    sys.argv = [str(RUNNER), RESUME, str(folder), *([RETRY] if retry_failed else [])]
+    sys.argv = [str(RUNNER), "--resume", str(folder), *(["--retry-failed"] if retry_failed else [])]
     runpy.run_path(str(RUNNER), run_name="__main__")  # Hydra finds the YAML files from the program that is run
 
 
@@ -109,67 +120,69 @@ def complain(error: UserError) -> int:
 
 @dataclass(frozen=True)
 class Start:
-    """The arguments with which Hydra is to start, and what they start: a run in `folder`, a `sweep`, or neither."""
+    """The arguments with which Hydra is to start, and what they start: a run in `folder`, a `sweep`, or neither.
+
+    Of a run, `config` is what has been checked and `command` repeats it. It is what runs: what Hydra composes from the
+    same arguments is its own record only.
+    """
 
     arguments: list[str]
     folder: Path | None = None
+    config: "ExperimentConfig | None" = None
+    command: str = ""
     sweep: "Ledger | None" = None
 
 
-def prepare(arguments: Sequence[str], folders: ExitStack) -> Start:
+def prepare(texts: Sequence[str], folders: ExitStack) -> Start:
     """Check the arguments and make the folder of what they start, which is held as long as `folders` is open.
 
     Raises:
         UserError: mistakes in the config or the call; nothing has been written then.
     """
-    if arguments[:1] == [RESUME]:
-        return _resumed(Path(arguments[1]), RETRY in arguments[2:], folders)
-    if any(argument in ("--help", "-h") for argument in arguments):
+    from experiments.config.arguments import read as understand
+
+    arguments = understand(texts)
+    if arguments.action == "help":
         from experiments.config import help
-        from experiments.config.composition import CONF
+        from experiments.config.defaults import CONF
 
         print(help.text(CONF))
         sys.exit(DONE)
-    if any(argument.split("=")[0] in SHOWING for argument in arguments):
-        return Start(list(arguments))
-    if any(argument.startswith("--experimental-rerun") for argument in arguments):
-        raise UserError("--experimental-rerun: refused, since it unpickles; repeat a run by the command in its report")
+    if arguments.action == "resume":
+        return _resumed(Path(str(arguments.value)), arguments.retry_failed, folders)
+    if arguments.action in ("hydra_help", "version", "shell_completion"):  # they compose no config
+        return Start(arguments.for_hydra())
 
     from experiments import tracking
-    from experiments.config.composition import compose_command_line
+    from experiments.config.composition import compose_arguments
     from experiments.config.launchers import check_installed
 
-    shows_config = any(argument in ("--cfg", "-c") or argument.startswith("--cfg=") for argument in arguments)
-    if shows_config and any(argument in ("-m", "--multirun") for argument in arguments):
-        raise UserError(
-            "--cfg, -m: give one of the two; --cfg shows the config of one run, sweep.json those of a sweep"
-        )
-    composition = compose_command_line(arguments)
+    composition = compose_arguments(arguments)
     if composition.space:
         from experiments.sweeps import search
 
         search.check_installed()
-    if shows_config:
-        return Start(list(arguments))
+    if arguments.action:
+        return Start(arguments.for_hydra())
     if composition.is_sweep:
         check_installed(composition.launcher)
     tracking.require(job.config for job in composition.jobs)
-    key = "sweep" if composition.is_sweep else "run"
     folder = folders.enter_context(reserved(Path(composition.folder), named=composition.folder_given))
-    started = [*arguments, f"hydra.{key}.dir={_quoted(folder)}"]
-    if not composition.is_sweep:
-        return Start(started, folder)
-    return Start(started, sweep=_planned(composition, folder, arguments))
+    if composition.is_sweep:
+        started = arguments.for_hydra("hydra.mode=MULTIRUN", f"hydra.sweep.dir={_quoted(folder)}")
+        return Start(started, sweep=_planned(composition, folder, arguments))
+    started = arguments.for_hydra("hydra.mode=RUN", f"hydra.run.dir={_quoted(folder)}")
+    return Start(started, folder, composition.jobs[0].config, _command(arguments))
 
 
 def _resumed(folder: Path, retry_failed: bool, folders: ExitStack) -> Start:
     from experiments import tracking
-    from experiments.config.composition import compose_command_line
+    from experiments.config import stored_plan
     from experiments.sweeps import conduct
-    from experiments.sweeps.ledger import Ledger
+    from experiments.sweeps.ledger import SWEEP, Ledger
 
     ledger = Ledger(folder)
-    compose_command_line(ledger.plan["arguments"])  # a plan is a file, and may have been edited to name code
+    arguments = stored_plan.arguments_of(ledger.plan, folder / SWEEP)
     tracking.require(ledger.config(job.number) for job in ledger.jobs)
     folders.enter_context(locked(folder))  # before anything is written
     if retry_failed:
@@ -177,21 +190,24 @@ def _resumed(folder: Path, retry_failed: bool, folders: ExitStack) -> Start:
     if ledger.is_complete:
         print(f"{folder}: all jobs have ended already")
         sys.exit(_status(conduct.finish(ledger)))
-    return Start([*ledger.plan["arguments"], f"hydra.sweep.dir={_quoted(folder)}"], sweep=ledger)
+    return Start(arguments.for_hydra("hydra.mode=MULTIRUN", f"hydra.sweep.dir={_quoted(folder)}"), sweep=ledger)
 
 
-def _planned(composition: "Composition", folder: Path, arguments: Sequence[str]) -> "Ledger":
+def _planned(composition: "Composition", folder: Path, arguments: "Arguments") -> "Ledger":
     """Write the plan of a sweep, and take over what need not run again."""
     from experiments.sweeps import conduct, search
     from experiments.sweeps.ledger import Ledger
 
-    command = shlex.join(["python", "runner.py", *arguments])
     plan = search.plan(composition) if composition.space else None
-    ledger = Ledger.create(folder, composition.jobs, arguments, command, plan)
+    ledger = Ledger.create(folder, composition.jobs, arguments.repeatable(), _command(arguments), plan)
     if composition.jobs[0].config.sweep.reuse:
         found = conduct.reuse(ledger, folder.parent.parent)
         print(f"{found} of {len(composition.jobs)} jobs are taken over from finished runs of the same config")
     return ledger
+
+
+def _command(arguments: "Arguments") -> str:
+    return shlex.join(["python", "runner.py", *arguments.repeatable()])
 
 
 def _quoted(path: Path) -> str:

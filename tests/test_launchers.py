@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments import launch
+from experiments.config.hydra_groups import BASIC_LAUNCHER, LAUNCHERS
 from experiments.config.launchers import refusals
 from experiments.errors import UserError
 from experiments.sweeps.jobs import run_anywhere
@@ -46,36 +47,61 @@ def test_a_launcher_whose_package_is_missing_is_refused_before_anything_is_writt
 
 
 @pytest.mark.parametrize(
-    ("options", "line"),
+    ("name", "options", "line"),
     [
         (
+            "joblib",
             {"n_jobs": 0},
             "hydra.launcher.n_jobs: received 0, expected a number of processes, at least 1, or -1 for one a core",
         ),
-        ({"slurm_setup": ["rm -rf ~"]}, "hydra.launcher.slurm_setup: unknown key."),
-        ({"num_cpus": 0}, "hydra.launcher.num_cpus: received 0, expected a whole number, at least 1"),
-        ({"num_cpus": "2"}, "hydra.launcher.num_cpus: received '2', expected a whole number, at least 1"),
         (
+            "joblib",
+            {"num_cpus": 1},
+            "hydra.launcher.num_cpus: belongs to hydra/launcher=ray; here it is joblib; remove it",
+        ),
+        (
+            "basic",
+            {"n_jobs": 2},
+            "hydra.launcher.n_jobs: belongs to hydra/launcher=joblib; here it is basic; add hydra/launcher=joblib",
+        ),
+        ("joblib", {"jobs": 2}, "hydra.launcher.jobs: unknown key. Did you mean n_jobs?"),
+        (
+            "submitit_local",
+            {"slurm_setup": ["rm -rf ~"]},
+            "hydra.launcher.slurm_setup: unknown key. hydra/launcher=submitit_local has timeout_min, cpus_per_task,"
+            " gpus_per_node, mem_gb, cluster.",
+        ),
+        ("ray", {"num_cpus": 0}, "hydra.launcher.num_cpus: received 0, expected a whole number, at least 1"),
+        ("ray", {"num_cpus": "2"}, "hydra.launcher.num_cpus: received '2', expected a whole number, at least 1"),
+        (
+            "ray",
             {"num_gpus": 1.5},
             "hydra.launcher.num_gpus: received 1.5, expected a whole number of GPUs, or a part of one, such as 0.5",
         ),
         (
+            "ray",
             {"address": 6379},
             "hydra.launcher.address: received 6379, expected auto, HOST:PORT, or null for a Ray of the sweep's own",
         ),
-        ({"timeout_min": None}, "hydra.launcher.timeout_min: received null, expected a whole number, at least 1"),
         (
+            "submitit_local",
+            {"timeout_min": None},
+            "hydra.launcher.timeout_min: received null, expected a whole number, at least 1",
+        ),
+        (
+            "submitit_slurm",
             {"mem_gb": 0},
             "hydra.launcher.mem_gb: received 0, expected a number above 0, or null for the cluster's default",
         ),
         (
+            "submitit_slurm",
             {"slurm_partition": "gpu\nrm -rf ~"},
             "hydra.launcher.slurm_partition: received 'gpu\\nrm -rf ~', expected a name on one line, or null",
         ),
     ],
 )
-def test_values_that_no_launcher_can_use_are_named(options, line):
-    assert refusals(options) == [line]
+def test_values_that_no_launcher_can_use_are_named(name, options, line):
+    assert refusals({"basic": BASIC_LAUNCHER, **LAUNCHERS}[name] | options) == [line]
 
 
 def test_a_sweep_for_slurm_needs_slurm(tmp_path):
@@ -90,7 +116,7 @@ def test_a_sweep_for_slurm_needs_slurm(tmp_path):
 
 
 def test_more_cores_a_job_than_this_machine_has_are_refused():
-    launcher = {"address": None, "num_cpus": 100_000}
+    launcher = LAUNCHERS["ray"] | {"num_cpus": 100_000}
     (line,) = refusals(launcher)
     assert line.startswith("hydra.launcher.num_cpus: received 100000, expected at most ")
     assert refusals(launcher | {"address": "auto"}) == []

@@ -164,5 +164,5 @@ def test_failed_jobs_of_a_running_sweep_are_not_touched(tmp_path, other):
         write_json(ledger.job_folder(number) / runs.RECORD, {"status": "failed", "error": "a bug"})
     before = contents(tmp_path)
     with ExitStack() as folders, pytest.raises(UserError, match="another process runs in this folder"):
-        launch.prepare([launch.RESUME, str(tmp_path), launch.RETRY], folders)
+        launch.prepare(["--resume", str(tmp_path), "--retry-failed"], folders)
     assert contents(tmp_path) == before

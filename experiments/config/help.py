@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from experiments.config.overrides import GROUPS, option_names
+from experiments.config.arguments import GROUPS
+from experiments.config.overrides import option_names
 
 USAGE = """\
 Train a Keras network as a config says, and write reports and plots into a folder of the run's own.

@@ -6,6 +6,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 
 SWEEPER = {"_target_": "hydra_plugins.experiments.PlannedSweeper", "params": None}
+BASIC_LAUNCHER = {"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"}  # Hydra's own: one by one
 SUBMITIT = {
     "_target_": "hydra_plugins.experiments.SubmititLauncher",
     "timeout_min": 240,  # of one job

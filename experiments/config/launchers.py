@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+from experiments.config.hydra_groups import BASIC_LAUNCHER, LAUNCHERS
 from experiments.config.mistakes import nearest, shown
 from experiments.errors import UserError
 
@@ -75,22 +76,54 @@ def check_installed(name: str) -> None:
         )
 
 
-def refusals(launcher: dict[str, Any]) -> list[str]:
-    """One line for each option of a launcher, Hydra's `hydra.launcher` (resolved), that it could not use.
+def name_of(launcher: Any) -> str | None:
+    """The option of `hydra/launcher` that a composed `hydra.launcher` is; None where it is none that is known."""
+    node = launcher if isinstance(launcher, dict) else {}
+    known = {"basic": BASIC_LAUNCHER, **LAUNCHERS}
+    for name, option in known.items():
+        if all(node.get(key) == option[key] for key in ("_target_", "cluster") if key in option):
+            return name
+    return None
+
+
+def refusals(launcher: Any) -> list[str]:
+    """One line for each option of a launcher, Hydra's `hydra.launcher` (unresolved), that it could not use.
 
     Unknown keys are refused: submitit takes shell commands by some.
     """
+    if not isinstance(launcher, dict):
+        hint = f" Write hydra/launcher={launcher}, with a slash." if str(launcher) in LAUNCHERS else ""
+        return [f"hydra.launcher: received {shown(launcher)}, expected an option, hydra/launcher=NAME.{hint}"]
+    name = name_of(launcher)
+    if name is None:
+        return [
+            f"hydra.launcher._target_: received {shown(launcher.get('_target_'))}, refused, since no config value"
+            f" selects code to run; expected hydra/launcher={'|'.join(('basic', *LAUNCHERS))}"
+        ]
+    own = LAUNCHERS.get(name, BASIC_LAUNCHER)
     lines = []
     for key, value in launcher.items():
         if key == "_target_":
             continue
-        if key not in EXPECTED:
-            lines.append(f"hydra.launcher.{key}: unknown key.{nearest(key, EXPECTED)}")
+        if key not in own:
+            lines.append(f"hydra.launcher.{key}: {_not_an_option(str(key), name)}")
             continue
         is_right, expected = EXPECTED[key]
-        if not (value is None and key in NULLABLE) and not is_right(value):
+        is_filled_in = isinstance(value, str) and "${" in value
+        if is_filled_in or (not (value is None and key in NULLABLE) and not is_right(value)):
             lines.append(f"hydra.launcher.{key}: received {shown(value)}, expected {expected}")
     cores, wanted = os.cpu_count() or 1, launcher.get("num_cpus", 1)
     if "address" in launcher and launcher["address"] is None and _count(wanted) and wanted > cores:
         lines.append(f"hydra.launcher.num_cpus: received {wanted}, expected at most {cores}, the cores of this machine")
     return lines
+
+
+def _not_an_option(key: str, name: str) -> str:
+    """What is wrong with an option that the launcher `name` does not have."""
+    others = [other for other, option in LAUNCHERS.items() if key in option]
+    if others:
+        way_out = f"add hydra/launcher={others[0]}" if name == "basic" else "remove it"
+        return f"belongs to hydra/launcher={' or '.join(others)}; here it is {name}; {way_out}"
+    options = [option for option in LAUNCHERS.get(name, {}) if option != "_target_"]
+    hint = nearest(key, options) or f" hydra/launcher={name} has {', '.join(options) or 'no options'}."
+    return f"unknown key.{hint}"

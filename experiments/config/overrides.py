@@ -11,10 +11,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, OverrideType
 from hydra.errors import HydraException
 
+from experiments.config.arguments import GROUPS
 from experiments.config.mistakes import nearest, shown
 from experiments.errors import UserError
 
-GROUPS = ("dataset", "model", "optimizer", "trainer", "tracker", "experiment")
+LAUNCHER = "hydra.launcher."
 MAX_JOBS = 10_000
 MAX_PROBES = 256
 LOG_FROM = 100  # times the low end: an interval that wide is searched by orders of magnitude
@@ -42,6 +43,11 @@ class Interval:
     def texts(self) -> list[str]:
         """Its two ends."""
         return [self.text(self.low), self.text(self.high)]
+
+    @property
+    def inner(self) -> list[str]:
+        """A value in between that is no whole number, where a search may try one."""
+        return [] if self.is_integer else [self.text(self.low + (self.high - self.low) * 0.381966)]
 
     def text(self, value: float) -> str:
         """The override that sets a value; six digits are enough to run it again by hand."""
@@ -74,8 +80,10 @@ class Overrides:
         return [each for each in self.swept if isinstance(each, Interval)]
 
     def probes(self) -> list[tuple[str, ...]]:
-        """Points of a search to check before it starts: every value and end, in every combination if those are few."""
-        axes = [each.texts for each in self.swept]
+        """Points of a search to check before it starts: every value and end, and one from within an interval of
+        fractions; in every combination if those are few.
+        """
+        axes = [[*each.texts, *(each.inner if isinstance(each, Interval) else [])] for each in self.swept]
         if math.prod(map(len, axes)) <= MAX_PROBES:
             return list(itertools.product(*axes))
         longest = max(map(len, axes))
@@ -133,6 +141,10 @@ def parse(texts: Sequence[str], folders: Sequence[Path], found: list[str]) -> Ov
             continue
         if lines := _wrong_options(override, folders):
             found += lines
+        elif override.is_sweep_override() and override.is_hydra_override():
+            found.append(
+                f"{override.get_key_element()}: received several values, expected one: jobs share Hydra's settings"
+            )
         elif override.is_interval_sweep():
             swept += _interval(override, text, found)
         elif override.is_sweep_override():
@@ -182,10 +194,9 @@ def first_line(error: Exception) -> str:
 
 
 def _let_in(override: Override, text: str) -> str:
-    is_value = override.key_or_group not in GROUPS and not override.key_or_group.startswith("hydra")
-    return (
-        f"++{text}" if override.type is OverrideType.CHANGE and is_value and "/" not in override.key_or_group else text
-    )
+    key = override.key_or_group
+    is_value = key not in GROUPS and "/" not in key and (key.partition(".")[0] != "hydra" or key.startswith(LAUNCHER))
+    return f"++{text}" if override.type is OverrideType.CHANGE and is_value else text
 
 
 def _swept_texts(override: Override, folders: Sequence[Path]) -> list[str]:

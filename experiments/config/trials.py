@@ -7,7 +7,8 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from experiments.config.overrides import GROUPS, Overrides
+from experiments.config.arguments import GROUPS
+from experiments.config.overrides import Overrides
 from experiments.config.schema import ExperimentConfig
 from experiments.config.validation import validate
 

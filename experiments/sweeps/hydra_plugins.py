@@ -23,6 +23,7 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 
 from experiments import launch
+from experiments.config import hydra_groups, stored_plan
 from experiments.config.launchers import check_installed
 from experiments.errors import UserError
 from experiments.sweeps.jobs import GRACE_SECONDS, JobsLauncher, number_of, run_one, thread_budget
@@ -54,7 +55,11 @@ class PlannedSweeper(Sweeper):
         ledger = Ledger(Path(str(self.config.hydra.sweep.dir)))
         swept = ledger.swept_keys
         fixed = [text for text in arguments if text.lstrip("+").partition("=")[0] not in swept]
-        jobs = ([*fixed, *job.overrides, f"hydra.sweep.subdir={job.number}"] for job in _to_run(ledger))
+        places = [Path(source.path) for source in self.config.hydra.runtime.config_sources if source.schema == "file"]
+        jobs = (
+            [*fixed, *stored_plan.for_hydra(job.overrides, places), f"hydra.sweep.subdir={job.number}"]
+            for job in _to_run(ledger)
+        )
         try:
             check_installed(str(self.config.hydra.runtime.choices["hydra/launcher"]))  # a sweep may go on elsewhere
             self._launch(jobs, is_search=bool(ledger.search))
@@ -164,7 +169,8 @@ class _Worker:
 
 
 def register() -> None:
-    """Make them known to Hydra, under the only package from which it takes plugins."""
+    """Make them and their options known to Hydra, under the only package from which it takes plugins."""
+    hydra_groups.store()
     try:
         package = importlib.import_module("hydra_plugins")  # there where any plugin is installed
     except ModuleNotFoundError:
