@@ -365,7 +365,7 @@ def test_the_config_as_differences_from_the_defaults():
         ("optimizer.learning_rate", 0.5, 0.01),
         ("trainer.epochs", 5, 100),
     ]
-    assert defaults.changed({"trainer": "nonsense"}) == [("trainer", "nonsense", defaults._defaults()["trainer"])]
+    assert defaults.changed({"trainer": "nonsense"}) == [("trainer", "nonsense", defaults.defaults()["trainer"])]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """What a learner is told: a plausible mistake, and the words that lead to the right form."""
 
+import re
 import shlex
 
 import pytest
 
-from experiments.config import other_words
+from experiments.config import help, other_words
+from experiments.config.composition import CONF
 from experiments.config.names import known_keys, nearest, unknown_key
-from tests.test_config import complaint
+from tests.test_config import complaint, config
 
 UNKNOWN = {  # key → the right one
     "optimizer.learning_rate": [
@@ -158,3 +160,23 @@ def test_capitals_and_hyphens_are_near_misses(name, known, said):
 )  # fmt: skip
 def test_a_value_that_is_nearly_right_leads_to_the_right_one(line, said):
     assert said in complaint(*shlex.split(line))
+
+
+def test_help_shows_each_keys_default_and_what_it_may_be(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = help.text(CONF)
+    assert max(map(len, text.splitlines())) <= 80
+    keys = re.findall(r"^  ([a-z][\w.]*)(?:=(\S+))?\n      ", text, re.MULTILINE)
+    inner = {key.rpartition(".")[0] for key in known_keys()}
+    assert {key for key, _ in keys} == {key for key in known_keys() if key not in inner and not key.endswith(".kind")}
+    assert text.count("Allowed:") == len(keys)
+    for words in (
+        "Passes over the training split. Allowed: a whole number from 1 up to 1000000. Default with trainer=quick: 5.",
+        "The metric that has to get better. Allowed: one of val_loss, val_accuracy, loss, accuracy.",
+        "Decay of the running mean of the gradients. Allowed: a number from 0 to below 1. Only with optimizer=adam,"
+        " adamax, adamw or nadam.",
+    ):
+        assert words in " ".join(text.split())
+    usual = [f"{key}={value}" for key, value in keys if value and key.partition(".")[0] not in ("optimizer", "tracker")]
+    assert len(usual) > 30
+    assert config(*usual) == config()

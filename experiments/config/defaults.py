@@ -39,7 +39,7 @@ def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str
 
 def _defaults_for(config: Mapping[str, Any]) -> dict[str, Any]:
     """The defaults, each group's those of the kind that the config has; `kind` itself stays the default option's."""
-    found = dict(_defaults())
+    found = dict(defaults())
     for group, usual in found.items():
         ours = config.get(group)
         if isinstance(usual, dict) and isinstance(ours, Mapping) and KIND in usual and ours.get(KIND) != usual[KIND]:
@@ -51,23 +51,25 @@ def _defaults_for(config: Mapping[str, Any]) -> dict[str, Any]:
 def _of_kind(group: str, kind: Any) -> dict[str, Any]:
     """The option of a kind that is named like it, else the first one; {} where there is none."""
     paths = sorted((CONF / group).glob("*.yaml"), key=lambda path: (path.stem != kind, path.stem))
-    options = (_option(group, path.stem) for path in paths)
+    options = (option(group, path.stem) for path in paths)
     return next((option for option in options if option.get(KIND) == kind), {})
 
 
 @lru_cache(maxsize=1)
-def _defaults() -> dict[str, Any]:
+def defaults() -> dict[str, Any]:
+    """The config that is run when nothing else is said; interpolations stay as they are written."""
     whole = _read(CONF / "config.yaml")
     groups = [entry for entry in whole.pop("defaults") if isinstance(entry, dict)]
-    chosen = {group: option for entry in groups for group, option in entry.items() if option and " " not in group}
-    return whole | {group: _option(group, option) for group, option in chosen.items()}
+    chosen = {group: name for entry in groups for group, name in entry.items() if name and " " not in group}
+    return whole | {group: option(group, name) for group, name in chosen.items()}
 
 
-def _option(group: str, name: str) -> dict[str, Any]:
+def option(group: str, name: str) -> dict[str, Any]:
+    """All values of an option's YAML file and of those it extends."""
     values = _read(CONF / group / f"{name}.yaml")
     for parent in values.pop("defaults", []):
         if isinstance(parent, str) and parent != "_self_":
-            values = _option(group, parent) | values
+            values = option(group, parent) | values
     return values
 
 

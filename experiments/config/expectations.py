@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 Node = dict[str, Any]  # a part of a JSON Schema
+BOOLEAN = ["true", "false"]
 
 
 def expectation(schema: Node, node: Node) -> str:  # noqa: PLR0911 (a table of cases)
@@ -12,7 +13,8 @@ def expectation(schema: Node, node: Node) -> str:  # noqa: PLR0911 (a table of c
     if "expected" in node:
         return str(node["expected"])
     if "anyOf" in node:
-        return listed([expectation(schema, option) for option in node["anyOf"]])
+        words = [expectation(schema, option) for option in node["anyOf"]]
+        return listed([part for each in words for part in (BOOLEAN if each == listed(BOOLEAN) else [each])])
     if "discriminator" in node or node.get("type") == "object":
         return "a group of keys"
     if options := choices(node):
@@ -23,7 +25,7 @@ def expectation(schema: Node, node: Node) -> str:  # noqa: PLR0911 (a table of c
         case "number":
             return "a number" + _range(node)
         case "boolean":
-            return "true or false"
+            return listed(BOOLEAN)
         case "array":
             return f"a list, each {expectation(schema, node.get('items', {}))}"
         case "null":

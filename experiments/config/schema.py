@@ -42,6 +42,7 @@ Tag = Annotated[
 ]
 Tags = Annotated[list[Tag], Field(max_length=50), _expected("a list of at most 50 tags, such as [baseline,best]")]
 Notes = Annotated[str, Field(max_length=10_000), _expected("text of at most 10000 characters")]
+FilePath = Annotated[str, _expected("a path")]
 WebAddress = Annotated[str, Field(pattern=r"^https?://"), _expected("an address that begins with http:// or https://")]
 TrackerAddress = Annotated[
     str,
@@ -79,13 +80,16 @@ class DatasetConfig(Schema):
     kind: Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100"] = Field(
         description="Which data set: digits is embedded, the others are found on disk or downloaded."
     )
-    path: str | None = Field(description="A file or folder that holds the data; looked at before anything else.")
-    cache_dir: str | None = Field(description="Where downloads are kept; null: Keras' own folder, ~/.keras/datasets.")
+    path: FilePath | None = Field(description="A file or folder that holds the data; looked at before anything else.")
+    cache_dir: FilePath | None = Field(
+        description="Where downloads are kept; null: Keras' own folder, ~/.keras/datasets."
+    )
     mirror: WebAddress | None = Field(
         description="Address of a folder that holds the official files; null: the data set's own host.",
     )
     test: Literal["official"] | Fraction = Field(
-        description="official: the test split as published; a fraction: that part of all rows, split anew (stratified)."
+        description="official: the test split as published; a fraction: that part of all samples, split anew"
+        " (stratified)."
     )
     validation: Literal["test"] | Fraction = Field(
         description="test: validate on the test split, as the article does; a fraction: that part of the training"
@@ -94,10 +98,10 @@ class DatasetConfig(Schema):
     split_seed: int = Field(
         ge=0,
         le=MAX_SEED,
-        description="Seed of the splits and of `limit`, apart from `seed`: repeated runs share their test rows.",
+        description="Seed of the splits and of `limit`, apart from `seed`: repeated runs share their test samples.",
     )
     limit: int | None = Field(
-        ge=1, description="At most this many rows of the training and of the test split (stratified); null: all."
+        ge=1, description="At most this many samples of the training and of the test split (stratified); null: all."
     )
 
     @model_validator(mode="after")
@@ -125,7 +129,7 @@ class MLPConfig(Schema):
 class OptimizerSchema(Schema):
     """What every optimizer has: Keras' own arguments under Keras' own names."""
 
-    learning_rate: PositiveFloat = Field(description="Step size.")
+    learning_rate: PositiveFloat = Field(description="How far the weights go in each step.")
     weight_decay: NonNegativeFloat | None = Field(description="Decoupled weight decay; null: none.")
     clipnorm: PositiveFloat | None = Field(description="Each gradient's norm is clipped to this; null: never.")
     global_clipnorm: PositiveFloat | None = Field(
@@ -143,8 +147,10 @@ class SGDConfig(OptimizerSchema):
     """Stochastic gradient descent, with momentum where wanted (keras.optimizers.SGD)."""
 
     kind: Literal["sgd"] = Field(description="The optimizer.")
-    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(description="0: plain gradient descent.")
-    nesterov: bool = Field(description="Nesterov's momentum.")
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        description="Share of the last step that goes into the next; 0: plain gradient descent."
+    )
+    nesterov: bool = Field(description="Nesterov's momentum, which looks ahead; it needs momentum above 0.")
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:
@@ -157,19 +163,21 @@ class AdamConfig(OptimizerSchema):
     """Adam and its close relatives (keras.optimizers.Adam, AdamW, Nadam, Adamax)."""
 
     kind: Literal["adam", "adamw", "nadam", "adamax"] = Field(description="The optimizer.")
-    beta_1: Decay = Field(description="Decay of the first moment.")
-    beta_2: Decay = Field(description="Decay of the second moment.")
-    epsilon: PositiveFloat = Field(description="Keeps the division finite.")
+    beta_1: Decay = Field(description="Decay of the running mean of the gradients.")
+    beta_2: Decay = Field(description="Decay of the running mean of the squared gradients.")
+    epsilon: PositiveFloat = Field(description="Small number that keeps the division finite.")
 
 
 class RMSpropConfig(OptimizerSchema):
     """keras.optimizers.RMSprop."""
 
     kind: Literal["rmsprop"] = Field(description="The optimizer.")
-    rho: Decay = Field(description="Decay of the squared gradients.")
-    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(description="0: none.")
-    epsilon: PositiveFloat = Field(description="Keeps the division finite.")
-    centered: bool = Field(description="Normalise by the variance instead of the second moment.")
+    rho: Decay = Field(description="Decay of the running mean of the squared gradients.")
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        description="Share of the last step that goes into the next; 0: none."
+    )
+    epsilon: PositiveFloat = Field(description="Small number that keeps the division finite.")
+    centered: bool = Field(description="Divide by the gradients' variance instead of their mean square.")
 
 
 class AdagradConfig(OptimizerSchema):
@@ -177,7 +185,7 @@ class AdagradConfig(OptimizerSchema):
 
     kind: Literal["adagrad"] = Field(description="The optimizer.")
     initial_accumulator_value: NonNegativeFloat = Field(description="Start of the sums of squared gradients.")
-    epsilon: PositiveFloat = Field(description="Keeps the division finite.")
+    epsilon: PositiveFloat = Field(description="Small number that keeps the division finite.")
 
 
 Monitor = Literal["val_loss", "val_accuracy", "loss", "accuracy"]
@@ -187,30 +195,36 @@ class EarlyStoppingConfig(Schema):
     """Stop when a metric gets no better (keras.callbacks.EarlyStopping)."""
 
     patience: int | None = Field(ge=0, description="Epochs without improvement before training stops; null: never.")
-    monitor: Monitor = Field(description="Which metric.")
-    min_delta: NonNegativeFloat = Field(description="A smaller change is no improvement.")
+    monitor: Monitor = Field(description="The metric that has to get better.")
+    min_delta: NonNegativeFloat = Field(description="A change that is not larger is no improvement.")
     restore_best_weights: bool = Field(description="Keep the weights of the best epoch, not of the last.")
 
 
 class ReduceOnPlateauConfig(Schema):
     """Lower the learning rate when a metric gets no better (keras.callbacks.ReduceLROnPlateau)."""
 
-    patience: int | None = Field(ge=0, description="Epochs without improvement before it is lowered; null: never.")
-    monitor: Monitor = Field(description="Which metric.")
-    factor: Fraction = Field(description="The new learning rate is the old one times this.")
-    min_delta: NonNegativeFloat = Field(description="A smaller change is no improvement.")
-    cooldown: int = Field(ge=0, description="Epochs to wait after it was lowered.")
-    min_learning_rate: NonNegativeFloat = Field(description="It is never lowered below this.")
+    patience: int | None = Field(
+        ge=0, description="Epochs without improvement before the learning rate is lowered; null: never."
+    )
+    monitor: Monitor = Field(description="The metric that has to get better.")
+    factor: Fraction = Field(description="The new learning rate is the old one times this factor.")
+    min_delta: NonNegativeFloat = Field(description="A change that is not larger is no improvement.")
+    cooldown: int = Field(ge=0, description="Epochs to wait after the learning rate was lowered.")
+    min_learning_rate: NonNegativeFloat = Field(description="The learning rate is never lowered below this.")
 
 
 class ScheduleConfig(Schema):
     """How the learning rate goes from optimizer.learning_rate down to a fraction of it, epoch by epoch."""
 
-    decay: Literal["none", "linear", "cosine", "exponential"] = Field(description="The way down; none: it stays.")
+    decay: Literal["none", "linear", "cosine", "exponential"] = Field(
+        description="How the learning rate goes down over the epochs; none: it stays."
+    )
     final_fraction: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
         description="The learning rate of the last epoch as a fraction of optimizer.learning_rate."
     )
-    warmup_epochs: int = Field(ge=0, le=MAX_EPOCHS, description="Epochs in which it first rises in even steps.")
+    warmup_epochs: int = Field(
+        ge=0, le=MAX_EPOCHS, description="Epochs in which the learning rate first rises in even steps; 0: none."
+    )
 
     @model_validator(mode="after")
     def _exponential_never_reaches_zero(self) -> Self:
@@ -223,7 +237,7 @@ class TrainerConfig(Schema):
     """How long and in what portions the network is trained, and what is kept on the way."""
 
     epochs: int = Field(ge=1, le=MAX_EPOCHS, description="Passes over the training split.")
-    batch_size: int = Field(ge=1, le=MAX_BATCH_SIZE, description="Rows a step; the last, partial batch counts too.")
+    batch_size: int = Field(ge=1, le=MAX_BATCH_SIZE, description="Samples a step; the last, partial batch counts too.")
     max_minutes: PositiveFloat | None = Field(description="Training stops after as many minutes; null: never.")
     jit_compile: Literal["auto"] | bool = Field(description="Compile with XLA; auto: where it is known to help.")
     deterministic: bool = Field(description="The same seed gives the same bits; see docs/engine.md for what it costs.")
@@ -265,11 +279,9 @@ class MLflowConfig(Schema):
 
     kind: Literal["mlflow"] = Field(description="The tracker.")
     uri: TrackerAddress | None = Field(
-        description="With tracker=mlflow: address of its server or SQLite file; null: mlflow.db beside the runs.",
+        description="Address of MLflow's server or SQLite file; null: mlflow.db beside the runs.",
     )
-    experiment: TrackerName | None = Field(
-        description="With tracker=mlflow: MLflow's experiment; null: the run's name."
-    )
+    experiment: TrackerName | None = Field(description="MLflow's experiment; null: the run's name.")
 
 
 class SweepConfig(Schema):
@@ -304,10 +316,14 @@ TrackerConfig = Annotated[NoTrackerConfig | MLflowConfig, Field(discriminator="k
 class ExperimentConfig(Schema):
     """One experiment: enough to run it again."""
 
-    name: Name = Field(description="Name of the experiment and of its folder.")
-    tags: Tags = Field(description="Words to find the run by; they may change later.")
-    notes: Notes | None = Field(description="What is to be known of the run; may change later.")
-    seed: int = Field(ge=0, le=MAX_SEED, description="Seed of the initial weights and the order of rows; 0 is one too.")
+    name: Name = Field(
+        description="Name of the experiment and of its folder; by default the kinds of data set and model: digits_mlp."
+    )
+    tags: Tags = Field(description="Words to find the run by; they may be changed later.")
+    notes: Notes | None = Field(description="What is to be known of the run; may be changed later.")
+    seed: int = Field(
+        ge=0, le=MAX_SEED, description="Seed of the initial weights and the order of samples; 0 is one too."
+    )
     dataset: DatasetConfig
     model: ModelConfig
     optimizer: OptimizerConfig
