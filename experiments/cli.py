@@ -42,40 +42,29 @@ def main() -> None:
 
 @app.command("list")
 def list_runs(  # noqa: PLR0917 (typer's way to declare options)
-    folder: Annotated[Path, typer.Argument(help="Where runs lie.")] = Path("outputs"),
+    folder: Annotated[Path | None, typer.Argument(help="Where runs lie.  [default: outputs]")] = None,
     where: Annotated[
-        list[str] | None, typer.Option(metavar="CONDITIONS", help="Only these: 'dataset=mnist accuracy>0.9'.")
+        list[str] | None, typer.Option(metavar="CONDITIONS", help="Only these: 'dataset=mnist accuracy > 0.9'.")
     ] = None,
     columns: Annotated[str | None, typer.Option(help="What to show: name,seed,trainer.epochs,accuracy.")] = None,
     sort: Annotated[str | None, typer.Option(metavar="KEY", help="By a key: accuracies best first.")] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    jobs: Annotated[bool, typer.Option("--jobs", help="Each job of a sweep on a line of its own.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV; sweeps' jobs each on a line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Every run's whole record as JSON.")] = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="As a table in Markdown.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="As a table in Markdown, a line each job.")] = False,
 ) -> None:
-    """All runs below a folder, newest first. Keys are those of run.json and of the config, dotted."""
-    from experiments import listing
+    """Runs below a folder, newest first; a sweep is one line. Keys are those of run.json and the config, dotted."""
+    from experiments import run_list
 
     if as_csv + as_json + as_markdown > 1:
         raise UserError("--csv, --json, --markdown: give one of them")
-    everything = runs.find(folder)
-    for key in columns.split(",") if columns else []:
-        listing.check_key(everything, key)
-    records = listing.listed(everything, listing.conditions(where or []), sort, reverse, limit)
-    wanted = columns.split(",") if columns else listing.columns(records)
-    if as_json:
-        print(json.dumps([{"folder": str(path)} | record for path, record in records], indent=2))
-    elif as_csv:
-        print(listing.csv(records, wanted), end="")
-    elif as_markdown:
-        print(listing.markdown(records, wanted))
-    elif not records:
-        print(f"{folder}: no runs" + (" that meet the conditions" if where else "; `python runner.py` makes one"))
-    else:
-        from experiments import console
-
-        console.run_table(listing.table(records, wanted))
+    form: run_list.Form = "csv" if as_csv else "json" if as_json else "markdown" if as_markdown else "table"
+    shown = run_list.text(
+        folder, form, where=where or [], columns=columns, sort=sort, reverse=reverse, limit=limit, jobs=jobs
+    )
+    print(shown, end="")
 
 
 @app.command()

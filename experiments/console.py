@@ -16,7 +16,6 @@ from experiments.config import ExperimentConfig
 from experiments.datasets import Dataset, Status
 from experiments.diagnosis import Finding
 from experiments.history import Epoch
-from experiments.listing import as_text
 from experiments.progress import fitting, style
 from experiments.text import plain
 
@@ -190,14 +189,6 @@ def footer(
         out.print(plain(reproduced.verdict))
     out.print(f"{record['duration_seconds']:.1f} s; written to {plain(folder)}")
     out.print(f"report: {plain(folder / 'report.html')}")
-
-
-def run_table(rows: Sequence[Mapping[str, Any]], *, out: Console | None = None) -> None:
-    """One line a run; `rows` as of `listing.table`."""
-    table = Table(*(plain(column) for column in rows[0]), box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(plain(as_text(value)) for value in row.values()))
-    (out or console(UNLIMITED)).print(table)
 
 
 def run_summary(folder: Path, record: Mapping[str, Any], *, out: Console | None = None) -> None:

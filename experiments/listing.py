@@ -33,7 +33,12 @@ SHORT = {
 }
 COLUMNS = ["folder", "name", "status", "dataset", "optimizer.learning_rate", "accuracy", "epochs", "seconds"]
 FORM = "KEY=VALUE, !=, >, >=, <, <= or ~ (contains), such as 'dataset=mnist accuracy>0.9'"
-CONDITION = re.compile(r"([A-Za-z_][\w.]*)(!=|>=|<=|=|>|<|~)(.*)", re.DOTALL)
+KEY, SIGN = r"[A-Za-z_][\w.]*", r"!=|>=|<=|==|=|>|<|~"
+CONDITION = re.compile(rf"({KEY})({SIGN})(.*)", re.DOTALL)
+
+
+class SweepRow(dict[str, Any]):
+    """In place of a run's record, the cells of a sweep's row by their keys (see `folding`)."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,10 @@ class Condition:
         """Whether a run meets it; a run that lacks the key meets `!=` only."""
         ours = value_of(found, self.key)
         if isinstance(ours, list):
+            if self.sign == "~":
+                return any(self.value.lower() in str(each).lower() for each in ours)
             has = self.value in map(str, ours) or as_text(ours) == self.value.replace(" ", "")
-            return not has if self.sign == "!=" else has and self.sign in ("=", "~")
+            return not has if self.sign == "!=" else has and self.sign == "="
         if ours is None:
             return self.sign == "!=" or (self.sign == "=" and self.value == "null")
         if self.sign == "~":
@@ -79,7 +86,7 @@ def _comparable(ours: Any, given: str) -> tuple[Any, Any]:
 
 
 def conditions(given: Sequence[str]) -> list[Condition]:
-    """`dataset=mnist metrics.test.accuracy>0.9`: separated by spaces; a value with spaces stands in quotes.
+    """`dataset=mnist accuracy > 0.9`: separated by spaces; a value with spaces stands in quotes.
 
     Raises:
         UserError: one is not of this form.
@@ -87,43 +94,57 @@ def conditions(given: Sequence[str]) -> list[Condition]:
     found = []
     for each in given:
         try:
-            parts = shlex.split(each)
+            parts = _joined(shlex.split(each))
         except ValueError:
             raise UserError(f"--where: received {each!r}, whose quotes do not close, expected {FORM}") from None
         for part in parts:
             match = CONDITION.fullmatch(part)
             if match is None:
                 raise UserError(f"--where: received {part!r}, expected {FORM}")
-            found.append(Condition(part, *match.groups()))
+            key, sign, value = match.groups()
+            found.append(Condition(part, key, "=" if sign == "==" else sign, value))
     return found
 
 
-def listed(
-    records: Sequence[Found],
-    where: Sequence[Condition] = (),
-    sort: str | None = None,
-    reverse: bool = False,
-    limit: int | None = None,
-) -> list[Found]:
-    """The runs that meet all conditions, as they come or sorted; runs without the key stand at the end.
+def _joined(words: Sequence[str]) -> list[str]:
+    """The words of one condition as one: a key, its sign and its value may stand apart."""
+    joined: list[str] = []
+    for word in words:
+        last = joined[-1] if joined else ""
+        continues = re.fullmatch(KEY, last) and re.match(SIGN, word)
+        lacks_a_value = re.fullmatch(rf"({KEY})({SIGN})", last) and not CONDITION.fullmatch(word)
+        if continues or lacks_a_value:
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined
 
-    Accuracies are sorted from the largest, times from the latest, losses and everything else from the smallest.
+
+def chosen(records: Sequence[Found], where: Sequence[Condition]) -> list[Found]:
+    """The runs that meet all conditions, as they come.
 
     Raises:
         UserError: a key that no run has.
     """
-    for key in [condition.key for condition in where] + ([sort] if sort else []):
-        check_key(records, key)
-    chosen = [found for found in records if all(condition.holds(found) for condition in where)]
-    if sort:
-        has = [found for found in chosen if _sortable(value_of(found, sort)) is not None]
-        lacks = [found for found in chosen if _sortable(value_of(found, sort)) is None]
-        largest_first = sort.endswith("accuracy") or sort.endswith("_at")
-        has.sort(key=lambda found: _sortable(value_of(found, sort)), reverse=largest_first != reverse)  # type: ignore[arg-type,return-value]
-        chosen = has + lacks
-    elif reverse:
-        chosen = chosen[::-1]
-    return chosen[:limit]
+    for condition in where:
+        check_key(records, condition.key)
+    return [found for found in records if all(condition.holds(found) for condition in where)]
+
+
+def ordered(
+    records: Sequence[Found], sort: str | None = None, reverse: bool = False, limit: int | None = None
+) -> list[Found]:
+    """Runs as they come or sorted by a key; those without the key stand at the end.
+
+    Accuracies are sorted from the largest, times from the latest, losses and everything else from the smallest.
+    """
+    if sort is None:
+        return list(records[::-1] if reverse else records)[:limit]
+    largest_first = sort.endswith("accuracy") or sort.endswith("_at")
+    keyed = [(_sortable(value_of(found, sort)), found) for found in records]
+    has = [(key, found) for key, found in keyed if key is not None]
+    has.sort(key=lambda each: each[0], reverse=largest_first != reverse)
+    return [*(found for _, found in has), *(found for key, found in keyed if key is None)][:limit]
 
 
 def _sortable(value: Any) -> tuple[int, float, str] | None:
@@ -139,7 +160,7 @@ def check_key(records: Sequence[Found], key: str) -> None:
     """Raises:
     UserError: no run has the key; the nearest one that some run has is named.
     """
-    always = (*SHORT, "folder", "tags", "notes")
+    always = (*SHORT, "folder", "jobs", "tags", "notes")
     if not records or key in always or any(value_of(found, key) is not None for found in records):
         return
     known = {name for _, record in records[:100] for name in keys(record)} | set(SHORT)
@@ -165,6 +186,8 @@ def keys(record: Mapping[str, Any], prefix: str = "") -> list[str]:
 def value_of(found: Found, key: str) -> Any:
     """A run's value of a key, None where it has none."""
     folder, record = found
+    if isinstance(record, SweepRow):
+        return record.get(key)
     if key == "folder":
         return str(folder)
     if key == "status":
@@ -189,9 +212,23 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def columns(records: Sequence[Found]) -> list[str]:
-    """What is shown where nothing is asked for."""
-    return [*COLUMNS, "tags"] if any(record.get("tags") for _, record in records) else list(COLUMNS)
+def columns(records: Sequence[Found], sort: str | None = None) -> list[str]:
+    """What is shown where nothing is asked for: the key that is sorted by too."""
+    wanted = [*COLUMNS, "tags"] if any(record.get("tags") for _, record in records) else list(COLUMNS)
+    shown = {SHORT.get(key, key) for key in wanted}
+    return wanted if sort is None or SHORT.get(sort, sort) in shown else [*wanted, sort]
+
+
+def with_jobs(columns: Sequence[str]) -> list[str]:
+    """The columns with the number of jobs of a sweep beside its status."""
+    at = columns.index("status") + 1
+    return [*columns[:at], "jobs", *columns[at:]]
+
+
+def with_values(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The table without the columns that are empty in every row."""
+    kept = [key for key in (rows[0] if rows else []) if any(row[key] not in (None, "", []) for row in rows)]
+    return [{key: row[key] for key in kept} for row in rows]
 
 
 def table(records: Sequence[Found], wanted: Sequence[str]) -> list[dict[str, Any]]:

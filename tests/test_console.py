@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments import console, listing, waiting
+from experiments import console, listing, run_table, waiting
 from experiments.config import ExperimentConfig
 from experiments.config.composition import compose_command_line
 from experiments.datasets import Dataset, Split, Status
@@ -218,7 +218,7 @@ def test_tables_and_summaries_show_hostile_text_as_text_and_whole_paths():
     out.width = console.UNLIMITED
     data = record()["dataset"] | {"name": HOSTILE, "source": HOSTILE}
     values = record(name=HOSTILE, command=HOSTILE, error=HOSTILE, dataset=data)
-    console.run_table(listing.table([(LONG / "\x1b[31m", values)], listing.COLUMNS), out=out)
+    out.out(run_table.text(listing.table([(LONG / "\x1b[31m", values)], listing.COLUMNS), run_table.UNLIMITED))
     console.run_summary(LONG, values, out=out)
     console.data_table([Status("mnist", "digits", f"{LONG}/{HOSTILE}", 11.0, "host")], out=out)
     assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", out.text)
