@@ -74,6 +74,8 @@ def header(
         "device": ", ".join(devices),
         "folder": str(folder),
     }
+    if dataset.note:
+        lines["note"] = f"the data is {dataset.note}"
     out = out or console()
     out.print(plain(config.name), style="bold")
     for name, text in lines.items():

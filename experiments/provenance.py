@@ -46,6 +46,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
             for name in dataset.sizes
         },
         "source": dataset.source,
+        "note": dataset.note,
         "validation_is_test": dataset.validation_is_test,
     }
 

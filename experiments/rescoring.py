@@ -99,7 +99,7 @@ def rescore(
         report=text,
         per_class=per_class,
         recorded=(record.get("metrics") or {}).get(split) if name is None and not warnings else None,
-        warnings=warnings,
+        warnings=(*warnings, f"{plain(dataset.source)}: {dataset.note}") if dataset.note else warnings,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.config import DatasetConfig
-from experiments.datasets import checks, formats, splits
+from experiments.datasets import checks, formats, identity, splits
 from experiments.datasets.catalogue import CATALOGUE, KnownDataset
 from experiments.datasets.dataset import Dataset, Split
 from experiments.datasets.download import Cache
@@ -33,12 +33,18 @@ def load(config: DatasetConfig) -> Dataset:
     train = checks.checked(train, "train", source, known.shape, known.class_names)
     test = checks.checked(test, "test", source, known.shape, known.class_names)
     checks.check_rows(train, "train", source)
-    fingerprint = _fingerprint((train, test), known.class_names)
+    published = train, test
+    fingerprint = _fingerprint(published, known.class_names)
+    if config.path is not None:
+        identity.check_name(lambda other: _fingerprint(published, other.class_names), source, known)
+    path = None if config.path is None else Path(os.path.expanduser(config.path))
+    note = identity.note(train, test, fingerprint, known, path)
     if config.test == "official":
         checks.check_rows(test, "test", source)
     else:
         train, test = splits.cut([train, test], config.test, config.split_seed, "dataset.test")
     checks.check_classes(train.y, source, known.class_names)
+    identity.check_all_classes(train.y, source, known)
     train = splits.limited(train, config.limit, config.split_seed)
     test = splits.limited(test, config.limit, config.split_seed)
     if config.validation == "test":
@@ -56,6 +62,7 @@ def load(config: DatasetConfig) -> Dataset:
         fingerprint=fingerprint,
         source=source,
         validation_is_test=config.validation == "test",
+        note=note,
     )
 
 

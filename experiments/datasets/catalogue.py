@@ -40,7 +40,8 @@ class KnownDataset:
 
     `scale` times a stored pixel lies in [0, 1]. `cache` is the folder below Keras' cache that holds the official files;
     `extracted` are the folders in the cache that Keras leaves after unpacking them, `archives` the other names by which
-    its releases kept the only official file.
+    its releases kept the only official file. `sizes` are the published training and test samples, None where any will
+    do; `fingerprint` is that of the published contents, as of `Dataset`, "" where it is not known.
     """
 
     name: str
@@ -52,13 +53,23 @@ class KnownDataset:
     cache: str = ""
     extracted: tuple[str, ...] = ()
     archives: tuple[str, ...] = ()
+    sizes: tuple[int, int] | None = None
+    fingerprint: str = ""
 
 
 # Hashes: Keras' own (keras/src/datasets) and, for Fashion-MNIST, its publisher's (github.com/zalandoresearch).
 CATALOGUE = {
     known.name: known
     for known in (
-        KnownDataset("digits", "scikit-learn's digits", DIGITS, (8, 8), 1 / 16),
+        KnownDataset(
+            "digits",
+            "scikit-learn's digits",
+            DIGITS,
+            (8, 8),
+            1 / 16,
+            sizes=(1797, 0),
+            fingerprint="91854f9d0d206574b0abca44e83b35336cbc0161f609b75edddc7e03ec0da680",
+        ),
         KnownDataset(
             "mnist",
             "MNIST",
@@ -73,6 +84,8 @@ CATALOGUE = {
                     11.5,
                 ),
             ),
+            sizes=(60_000, 10_000),
+            fingerprint="9c6c5a159ed52548dbd9d05d0d30b87e9fd1dd6291428e4103a32268e32d423c",
         ),
         KnownDataset(
             "fashion_mnist",
@@ -87,6 +100,7 @@ CATALOGUE = {
                 OfficialFile("t10k-labels-idx1-ubyte.gz", HOST_KERAS, "md5:bb300cfdad3c16e7a12a480ee83cd310", 0.01),
             ),
             cache="fashion-mnist",
+            sizes=(60_000, 10_000),
         ),
         KnownDataset(
             "cifar10",
@@ -104,6 +118,7 @@ CATALOGUE = {
             ),
             extracted=("cifar-10-batches-py", "cifar-10-batches-py-target/cifar-10-batches-py"),
             archives=("cifar-10-batches-py.tar.gz", "cifar-10-batches-py-target_archive"),
+            sizes=(50_000, 10_000),
         ),
         KnownDataset(
             "cifar100",
@@ -121,6 +136,7 @@ CATALOGUE = {
             ),
             extracted=("cifar-100-python", "cifar-100-python-target/cifar-100-python"),
             archives=("cifar-100-python-target_archive",),
+            sizes=(50_000, 10_000),
         ),
     )
 }

@@ -27,7 +27,8 @@ class Dataset:
     Pixels stay as they are stored; `scale` times a pixel lies in [0, 1] (1/255 for 8-bit images, 1.0 for features).
     When `validation_is_test`, `validation` is the very same object as `test`.
     `fingerprint` is a SHA-256 of contents (rows, labels, class names of all splits as published), the same whatever
-    container they came from. `source` says in words where the data was found.
+    container they came from. `source` says in words where the data was found, `note` how it differs
+    from what was published under its name ("" where it does not).
     """
 
     name: str
@@ -40,6 +41,7 @@ class Dataset:
     fingerprint: str
     source: str
     validation_is_test: bool
+    note: str = ""
 
     @property
     def num_classes(self) -> int:

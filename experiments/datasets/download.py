@@ -86,6 +86,16 @@ class Cache:
         return lacking
 
 
+def is_published(path: Path, known: KnownDataset) -> bool:
+    """Whether a path is, or holds, all files of a data set as they were published, by their hashes."""
+    if path.is_file():
+        return len(known.files) == 1 and _wrong_hash(path, known.files[0]) is None
+    return any(
+        all((place / file.name).is_file() and _wrong_hash(place / file.name, file) is None for file in known.files)
+        for place in (path, path / known.cache)
+    )
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     lock = FileLock(path)

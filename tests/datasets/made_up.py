@@ -1,4 +1,7 @@
-"""Tiny data in every published form: 20 training rows and 10 test rows, two of each class and one of each class."""
+"""Tiny data in every published form: 20 training and 10 test samples, two and one of each of ten classes.
+
+Of CIFAR-100 it is ten times as many, of a hundred classes.
+"""
 
 import gzip
 import io
@@ -28,14 +31,14 @@ def config(kind: str, **changes) -> DatasetConfig:
     return DatasetConfig(**(values | changes))
 
 
-def arrays(shape: tuple[int, ...] = (28, 28)) -> dict[str, np.ndarray]:
-    """Row i of a split is filled with i; its class is i modulo 10."""
+def arrays(shape: tuple[int, ...] = (28, 28), classes: int = 10) -> dict[str, np.ndarray]:
+    """Row i of a split is filled with i; its class is i modulo `classes`."""
     made = {}
-    for split, rows in (("train", TRAIN), ("test", TEST)):
+    for split, rows in (("train", 2 * classes), ("test", classes)):
         made[f"x_{split}"] = np.full((rows, *shape), 0, np.uint8) + np.arange(rows, dtype=np.uint8).reshape(
             -1, *(1 for _ in shape)
         )
-        made[f"y_{split}"] = (np.arange(rows) % 10).astype(np.uint8)
+        made[f"y_{split}"] = (np.arange(rows) % classes).astype(np.uint8)
     return made
 
 
@@ -67,7 +70,7 @@ def idx(folder: Path, zipped: bool) -> Path:
 
 def cifar_files(kind: str = "cifar10") -> dict[str, bytes]:
     """The batches' contents: pixels as planes of red, green, blue; labels as a list."""
-    made = arrays((32, 32, 3))
+    made = arrays((32, 32, 3), 10 if kind == "cifar10" else 100)
 
     def batch(x: np.ndarray, y: np.ndarray) -> bytes:
         key = b"labels" if kind == "cifar10" else b"fine_labels"

@@ -1,5 +1,6 @@
 """Every published form on disk gives the same Dataset; what is broken or hostile is refused by name."""
 
+import hashlib
 import os
 import pickle
 import shutil
@@ -7,13 +8,14 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from experiments import datasets
-from experiments.datasets import catalogue
+from experiments.datasets import Split, catalogue, identity
 from experiments.errors import UserError
 from tests.conftest import environment
 from tests.datasets import made_up
@@ -60,21 +62,76 @@ def fingerprint_of_made_up_mnist(tmp_path: Path) -> str:
 def test_cifar_is_the_same_from_every_form(tmp_path, kind, form):
     inner = catalogue.CATALOGUE[kind].extracted[0]
     files = made_up.cifar_files(kind)
+    expected = made_up.arrays((32, 32, 3), len(catalogue.CATALOGUE[kind].class_names))
     path = {
         "folder": lambda: made_up.cifar_folder(tmp_path / "x", kind),
         "folder of folder": lambda: made_up.cifar_folder(tmp_path / inner, kind).parent,
         "tar.gz": lambda: made_up.tar(tmp_path / "x.tar.gz", {f"{inner}/{name}": files[name] for name in files}),
-        "npz": lambda: made_up.npz(
-            tmp_path / "x.npz", **(made := made_up.arrays((32, 32, 3))) | {"y_train": made["y_train"].reshape(-1, 1)}
-        ),
+        "npz": lambda: made_up.npz(tmp_path / "x.npz", **expected | {"y_train": expected["y_train"].reshape(-1, 1)}),
     }[form]()
     dataset = datasets.load(config(kind, path=str(path)))
-    expected = made_up.arrays((32, 32, 3))
     np.testing.assert_array_equal(dataset.train.x, expected["x_train"])
     np.testing.assert_array_equal(dataset.train.y, expected["y_train"])
     np.testing.assert_array_equal(dataset.test.x, expected["x_test"])
     reference = made_up.npz(tmp_path / "reference.npz", **expected)
     assert dataset.fingerprint == datasets.load(config(kind, path=str(reference))).fingerprint
+
+
+def test_data_that_lacks_classes_of_its_name_is_refused(tmp_path):
+    labels = (np.arange(made_up.TRAIN) % 3).astype(np.uint8)
+    path = made_up.npz(tmp_path / "x.npz", y_train=labels, y_test=labels[:10])
+    said = complaint("mnist", path)
+    assert said.startswith(
+        f"{path}: the training samples are of 3 classes, expected all 10 of MNIST (none is of class 3, 4, 5, 6, 7 and 2"
+        " more)."
+    )
+    assert "dataset.path=" in said
+    assert "of 3 classes, expected all 10" in complaint("mnist", path, test=0.2)
+    ten = made_up.npz(tmp_path / "ten.npz", **made_up.arrays((32, 32, 3)))
+    assert "of 10 classes, expected all 100 of CIFAR-100" in complaint("cifar100", ten)
+
+
+def test_data_of_another_name_is_refused():
+    known = catalogue.CATALOGUE["fashion_mnist"]
+    with pytest.raises(UserError, match=r"holds MNIST, expected Fashion-MNIST\. Write dataset=mnist, or name"):
+        identity.check_name(lambda other: other.fingerprint, "x.npz", known)
+    identity.check_name(lambda other: "another", "x.npz", known)
+
+
+def test_a_copy_that_is_not_as_published_is_taken_and_said(tmp_path):
+    from sklearn.datasets import load_digits
+
+    def digits(name, **changes):
+        x = load_digits().images.astype(np.uint8)
+        arrays = {"x_train": x, "y_train": load_digits().target, "x_test": x[:0], "y_test": load_digits().target[:0]}
+        path = made_up.npz(tmp_path / name, **(arrays | changes))
+        return datasets.load(config("digits", path=str(path), test=0.25)).note
+
+    assert datasets.load(config("digits", test=0.25)).note == ""
+    assert digits("repacked.npz") == ""  # judged by its contents
+    changed = load_digits().images.astype(np.uint8)
+    changed[0, 0, 0] += 1
+    assert (
+        digits("x.npz", x_train=changed)
+        == "not scikit-learn's digits as published: as many samples, but other contents"
+    )
+    assert datasets.load(config("mnist", path=str(made_up.npz(tmp_path / "small.npz")))).note == (
+        "not MNIST as published: 20 and 10 training and test samples, published 60,000 and 10,000"
+    )
+
+
+def test_a_file_whose_contents_cannot_be_checked_is_said_to_be(tmp_path):
+    folder = made_up.idx(tmp_path / "fashion-mnist", zipped=True)
+    known = replace(catalogue.CATALOGUE["fashion_mnist"], sizes=(20, 10))
+    split = Split(np.zeros(20), np.zeros(20)), Split(np.zeros(10), np.zeros(10))
+    assert identity.note(*split, "f", known, folder).startswith("perhaps not Fashion-MNIST as published: it is not the")
+    assert identity.note(*split, "f", known, None) == ""  # in the cache, where the hashes are checked
+    files = tuple(
+        replace(file, hash=f"sha256:{hashlib.sha256((folder / file.name).read_bytes()).hexdigest()}")
+        for file in known.files
+    )
+    for place in (folder, tmp_path):
+        assert identity.note(*split, "f", replace(known, files=files), place) == ""
 
 
 def test_channels_come_last(tmp_path):
