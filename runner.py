@@ -1,5 +1,11 @@
 """The one runner: `python runner.py dataset=cifar10 model=relu_1024_512`; see --help."""
 
+# ruff: noqa: E402 (the signals are taken before the imports, which take a second)
+
+from experiments.signals import stop
+
+stop.install()
+
 from pathlib import Path
 
 import hydra

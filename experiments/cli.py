@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from experiments import runs
+from experiments import runs, streams
 from experiments.errors import UserError
 from experiments.locating import locate, single_run
+from experiments.signals import stop
 
 app = typer.Typer(
     name="python -m experiments",
@@ -30,14 +31,32 @@ RunOrSweepFolder = Annotated[Path, typer.Argument(metavar="RUN_OR_SWEEP", parser
 def main() -> None:
     """Run one command; a mistake of the user's is one message and status 2, a full disk and the like status 1."""
     logging.raiseExceptions = False  # a log that cannot be written is no reason to stop, nor to print tracebacks
-    try:
-        app(prog_name="python -m experiments")
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"{error.filename or 'failed'}: {error.strerror or error}", file=sys.stderr)
+    streams.mute()
+    with stop:
+        try:
+            app(prog_name="python -m experiments")
+        except UserError as error:
+            print(error, file=sys.stderr)
+            sys.exit(2)
+        except OSError as error:
+            print(f"{error.filename or 'failed'}: {error.strerror or error}", file=sys.stderr)
+            sys.exit(1)
+        except SystemExit as error:
+            _leave(error)
+
+
+def _leave(error: SystemExit) -> None:
+    """A command whose output is not whole has failed; `resume` has done what it is for all the same.
+
+    Raises:
+        SystemExit: with the status that follows.
+    """
+    sys.stdout.flush()
+    cause = streams.failure()
+    if cause is not None and error.code in (None, 0) and sys.argv[1:2] != ["resume"]:
+        print(f"standard output: {cause.strerror or cause}", file=sys.stderr)
         sys.exit(1)
+    raise error
 
 
 @app.command("list")
@@ -144,7 +163,7 @@ def resume(
     from experiments.experiment import resume_experiment
 
     status = launch.job(lambda: resume_experiment(folder), in_sweep=False)
-    sys.exit(launch.DONE if status == "completed" else launch.FAILED)
+    sys.exit(launch.ended(launch.DONE if status == "completed" else launch.FAILED))
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.datasets import Split
+from experiments.signals import stop
 from experiments.text import plain
 
 if TYPE_CHECKING:
@@ -34,11 +35,17 @@ def evaluate(model: "keras.Model", split: Split) -> Evaluation:
 
 
 def probabilities(model: "keras.Model", x: np.ndarray) -> np.ndarray:
-    """(n, classes) float32 for rows (n, *shape) as stored, the last, partial batch included."""
+    """(n, classes) float32 for rows (n, *shape) as stored, the last, partial batch included.
+
+    Raises:
+        Interrupted: by a signal, after a batch.
+    """
     forward = _forward(model)
-    return np.concatenate(
-        [np.asarray(forward(x[start : start + BATCH_SIZE])) for start in range(0, len(x), BATCH_SIZE)]
-    )
+    batches = []
+    for start in range(0, len(x), BATCH_SIZE):
+        batches.append(np.asarray(forward(x[start : start + BATCH_SIZE])))
+        stop.check()
+    return np.concatenate(batches)
 
 
 @lru_cache(maxsize=1)

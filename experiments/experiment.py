@@ -31,8 +31,8 @@ from experiments.files import atomic, remove_temporary
 from experiments.history import Epoch, History
 from experiments.optimizers import build_optimizer
 from experiments.reports import drawn, freshness
-from experiments.signals import SignalsRaise
-from experiments.training import Diverged, Interrupted, StopRequest, train
+from experiments.signals import Interrupted, stop
+from experiments.training import Diverged, train
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,8 @@ def resume_experiment(folder: Path, around: Surroundings = ALONE) -> str:
             is_fresh = freshness.is_fresh(folder)
             if not around.quiet:
                 print(f"{folder}: finished already, {'nothing to do' if is_fresh else 'its report is written'}")
-            drawn.draw(folder, config.reference, lambda: _same_data(config.dataset, record))
+            with stop.ending_with(lambda signum: _tell_interrupted(folder, "completed", signum, around)):
+                drawn.draw(folder, config.reference, lambda: _same_data(config.dataset, record))
             return "completed"
         return _recorded(runs.Run.again(folder, record), config, around)
 
@@ -122,8 +123,14 @@ def _tidy(folder: Path, config: ExperimentConfig) -> None:
 def _recorded(run: runs.Run, config: ExperimentConfig, around: Surroundings) -> str:
     """The experiment, with its end written into run.json and told to the trackers, whichever it is."""
     trackers = tracking.Tracking()
-    with SignalsRaise() as signals:
+
+    def cut_short(signum: int) -> None:
+        run.cut_short(signum)
+        _tell_interrupted(run.folder, run.record["status"], signum, around)
+
+    with stop.ending_with(cut_short):
         try:
+            run.save()
             trackers.start(config, run.folder)
             return _experiment(config, run, trackers, around)
         except ReportsMissing:  # the run has ended, and says how
@@ -132,16 +139,12 @@ def _recorded(run: runs.Run, config: ExperimentConfig, around: Surroundings) -> 
             run.finish("failed", str(error))
             raise
         except (Interrupted, KeyboardInterrupt) as error:
-            signals.let_it_end()
             signum = getattr(error, "signum", signal.SIGINT)
-            run.finish("interrupted", f"interrupted by {signal.Signals(signum).name}")
-            with suppress(Exception):
-                reports.write_html(run.folder)
-            if not around.quiet:
-                print(
-                    f"{run.folder}: interrupted; go on with: python -m experiments resume '{run.folder}'",
-                    file=sys.stderr,
-                )
+            run.interrupted(signum)
+            if run.record["status"] == "interrupted":
+                with suppress(Exception):
+                    reports.write_html(run.folder)
+            _tell_interrupted(run.folder, run.record["status"], signum, around)
             raise Interrupted(signum) from None
         except BaseException as error:  # SystemExit too: one job must not end a sweep
             log.info("The run failed.", exc_info=True)  # below the console's level: the traceback is for the log
@@ -156,12 +159,25 @@ def _recorded(run: runs.Run, config: ExperimentConfig, around: Surroundings) -> 
             trackers.finish(run.record)
 
 
+def _tell_interrupted(folder: Path, status: str, signum: int, around: Surroundings) -> None:
+    """How to go on; a signal that came after the end of the training does not undo it."""
+    if around.quiet:
+        return
+    if status == "interrupted":
+        text = "interrupted; go on with"
+    else:
+        text = f"{status}, then {Interrupted(signum)} before all reports were written; write them with"
+    print(f"{folder}: {text}: python -m experiments resume '{folder}'", file=sys.stderr)
+
+
 def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Tracking, around: Surroundings) -> str:
     dataset = load(config.dataset, around.data)
+    stop.check()
     run.describe_data(dataset)
 
     out = console.silent() if around.quiet else console.console()
     devices = session.start(config.seed, around.quiet)
+    stop.check()  # the import of TensorFlow takes seconds
     model = models.build_model(config.model, dataset)
     model.compile(
         build_optimizer(config.optimizer),
@@ -172,10 +188,11 @@ def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Trac
     run.update(model=models.describe(model), environment=provenance.environment(devices))
     console.header(config, dataset, run.record["model"], devices, run.folder, out=out)
 
+    stop.check()
     callbacks = [*build_callbacks(config.trainer, config.optimizer.learning_rate), *around.callbacks()]
     history, status, error = History(), "completed", None
     steps = -(-len(dataset.train) // config.trainer.batch_size)
-    with console.TrainingProgress(config.trainer.epochs, steps, out=out) as progress, StopRequest() as stop:
+    with console.TrainingProgress(config.trainer.epochs, steps, out=out) as progress:
 
         def on_epoch(epoch: Epoch) -> None:
             progress.epoch(epoch)
@@ -205,6 +222,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Trac
         finally:
             run.progress(history, at_once=True)
             trackers.epochs(history)
+    stop.check()
     pruned = next((each.pruned for each in callbacks if getattr(each, "pruned", None)), None)
     run.update(throughput=provenance.throughput(history, len(dataset.train)), pruned=pruned)
 
@@ -213,6 +231,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Trac
         run.update(**ending(callbacks, len(history.epochs), config.trainer.epochs))
         with atomic(run.folder / "model.keras") as path:
             model.save(path)
+        stop.check()
         evaluation = evaluate(model, dataset.test)
         evaluations = {
             "train": evaluate(model, dataset.train),
@@ -222,6 +241,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Trac
         run.update(metrics={name: {"loss": each.loss, "accuracy": each.accuracy} for name, each in evaluations.items()})
         report = reports.write_evaluation(run.folder, evaluation, dataset.class_names)
 
+    stop.check()
     run.finish(status, error)
     if status == "completed":
         _tidy(run.folder, config)

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from experiments import streams
 from experiments.errors import ReportsMissing, UserError
 from experiments.runs import locked, read, reserved
+from experiments.signals import Interrupted, stop
 
 if TYPE_CHECKING:
     from experiments.config import ExperimentConfig
@@ -30,29 +32,51 @@ if TYPE_CHECKING:
 
 RUNNER = Path(__file__).parents[1] / "runner.py"
 _started: ContextVar["Start"] = ContextVar("started")  # for the task, which Hydra calls with its own config only
-DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130  # the last: by SIGINT, 128 + 2
+DONE, FAILED, MISTAKE = 0, 1, 2
 
 
 def main(run: Callable[[], Any]) -> None:
     """Check the arguments, let Hydra call the task, exit with the status of what ran: 0, 1, 2, 130 or 143."""
     logging.raiseExceptions = False  # a log that cannot be written is no reason to stop, nor to print tracebacks
-    try:
-        with ExitStack() as folders:  # held before Hydra writes into one, until all is done
-            start = prepare(sys.argv[1:], folders)
-            _started.set(start)
-            sys.argv[1:] = start.arguments
-            from experiments.config.guard import guarded
+    streams.mute()
+    with stop:
+        try:
+            status = _status_of(run)
+        except UserError as error:
+            sys.exit(complain(error))
+        except SystemExit:
+            if stop.signum is None:
+                raise
+            status = FAILED
+        if status is not None:
+            _leave(status)
 
-            folders.enter_context(guarded())
-            if start.sweep is not None:
-                sys.exit(_conduct(start.sweep, run))
-            run()
-    except UserError as error:
-        sys.exit(complain(error))
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    if start.folder is not None:
-        _leave(DONE if read(start.folder)["status"] == "completed" else FAILED)
+
+def _status_of(run: Callable[[], Any]) -> int | None:
+    """The status of the run or sweep that the arguments start, None where they only show something.
+
+    Raises:
+        UserError: see `prepare`.
+    """
+    folders = ExitStack()  # held before Hydra writes into one, until all is done
+    with stop.ending_with(lambda signum: folders.close(), at_once=True), folders:
+        start = prepare(sys.argv[1:], folders)
+        _started.set(start)
+        sys.argv[1:] = start.arguments
+        from experiments.config.guard import guarded
+
+        folders.enter_context(guarded())
+        if start.sweep is not None:
+            return _conduct(start.sweep, run)
+        run()
+    if start.folder is None:
+        return None
+    return DONE if read(start.folder)["status"] == "completed" else FAILED
+
+
+def ended(status: int) -> int:
+    """The exit status: that of a signal, however late it came, before any other."""
+    return status if stop.signum is None else 128 + stop.signum
 
 
 def checked() -> tuple["ExperimentConfig", str]:
@@ -63,11 +87,14 @@ def checked() -> tuple["ExperimentConfig", str]:
 
 
 def _leave(status: int) -> NoReturn:
-    """End the process now that all files are written: TensorFlow's own farewell takes about a second."""
+    """End the process now that all files are written: TensorFlow's own farewell takes about a second.
+
+    Nothing would meet a signal in that second.
+    """
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)
+    os._exit(ended(status))
 
 
 def resume_sweep(folder: Path, retry_failed: bool) -> None:
@@ -83,8 +110,9 @@ def resume_sweep(folder: Path, retry_failed: bool) -> None:
 def _conduct(ledger: "Ledger", run: Callable[[], Any]) -> int:
     from experiments.sweeps import conduct, hydra_plugins
 
-    hydra_plugins.register()
-    return _status(conduct.conduct(ledger, run))
+    with stop.ending_with(lambda signum: conduct.tell_how_to_go_on(ledger)):
+        hydra_plugins.register()
+        return _status(conduct.conduct(ledger, run))
 
 
 def _status(board: "Leaderboard") -> int:
@@ -94,8 +122,6 @@ def _status(board: "Leaderboard") -> int:
 
 def job(start: Callable[[], str], in_sweep: bool) -> str:
     """Start one run and return its status. A mistake ends a single run with status 2; a sweep goes on with the next."""
-    from experiments.training import Interrupted
-
     try:
         return start()
     except ReportsMissing as error:
@@ -189,7 +215,7 @@ def _resumed(folder: Path, retry_failed: bool, folders: ExitStack) -> Start:
         conduct.retry(ledger)
     if ledger.is_complete:
         print(f"{folder}: all jobs have ended already")
-        sys.exit(_status(conduct.finish(ledger)))
+        sys.exit(ended(_status(conduct.finish(ledger))))
     return Start(arguments.for_hydra("hydra.mode=MULTIRUN", f"hydra.sweep.dir={_quoted(folder)}"), sweep=ledger)
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,6 +21,7 @@ from experiments.datasets import Dataset
 from experiments.errors import UserError
 from experiments.files import write_json, write_text
 from experiments.history import History
+from experiments.signals import Interrupted
 
 CONFIG = "config.yaml"
 HISTORY = "history.csv"
@@ -27,6 +29,7 @@ LOCK = ".lock"
 LOG = "runner.log"
 PROGRESS_SECONDS = 1.0
 RECORD = folders.RUN
+RECORD_SECONDS = 2.0  # in which it is written
 PRUNED = "pruned"
 SWEEP = "sweep.json"
 
@@ -136,18 +139,18 @@ def is_locked(folder: Path) -> bool:
 
 
 class Run:
-    """A run's record, run.json: written when the run starts, as it goes on and when it ends."""
+    """A run's record, run.json: written when the run starts (`save`), as it goes on and when it ends."""
 
     def __init__(self, folder: Path, record: dict[str, Any]) -> None:
         self.folder = folder
+        self._writing = threading.Lock()
         self.record = record | {"pid": os.getpid()}
         self._clock = time.monotonic() - (record["duration_seconds"] or 0.0)  # the wall clock may be set back
         self._progress_at = 0.0
-        self.save()
 
     @classmethod
     def start(cls, folder: Path, config: ExperimentConfig, command: str) -> "Run":
-        """A new run."""
+        """A new run, whose record is not written yet."""
         values = config.model_dump()
         write_text(folder / CONFIG, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
         return cls(
@@ -180,13 +183,14 @@ class Run:
 
     @classmethod
     def again(cls, folder: Path, record: dict[str, Any]) -> "Run":
-        """A run that goes on."""
+        """A run that goes on; its record is not written yet."""
         resumed_at = [*record["resumed_at"], now()]
         return cls(folder, record | {"status": "running", "error": None, "finished_at": None, "resumed_at": resumed_at})
 
     def update(self, **values: Any) -> None:
-        self.record.update(values)
-        self.save()
+        with self._writing:
+            self.record.update(values)
+            self._save()
 
     def describe_data(self, dataset: Dataset) -> None:
         """Write down what is learnt from.
@@ -208,6 +212,27 @@ class Run:
         self.update(status=status, error=error, finished_at=now())
 
     def save(self) -> None:
+        with self._writing:
+            self._save()
+
+    def cut_short(self, signum: int) -> None:
+        """From the thread that ends the process: `interrupted`, unless the run has ended; nobody writes after it."""
+        self._writing.acquire(timeout=RECORD_SECONDS)  # never released
+        if self.record["status"] == "running":
+            self.record = {
+                **self.record,
+                "status": "interrupted",
+                "error": str(Interrupted(signum)),
+                "finished_at": now(),
+            }
+            self._save()
+
+    def interrupted(self, signum: int) -> None:
+        """`interrupted`, unless the run has ended."""
+        if self.record["status"] == "running":
+            self.finish("interrupted", str(Interrupted(signum)))
+
+    def _save(self) -> None:
         self.record["duration_seconds"] = round(time.monotonic() - self._clock, 3)
         write_json(self.folder / RECORD, self.record)
 

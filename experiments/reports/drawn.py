@@ -9,7 +9,7 @@ from experiments.config import ReferenceConfig
 from experiments.datasets import Dataset
 from experiments.errors import ReportsMissing
 from experiments.reports import freshness, saved
-from experiments.training import Interrupted
+from experiments.signals import Interrupted, stop
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ def draw(folder: Path, reference: ReferenceConfig | None, dataset: Callable[[], 
     `dataset` is called where a plot shows images.
 
     Raises:
+        Interrupted: by a signal, between two of them.
         ReportsMissing: some could not be made.
         UserError: the folder holds no run.
     """
@@ -45,6 +46,7 @@ def draw(folder: Path, reference: ReferenceConfig | None, dataset: Callable[[], 
 
 def _try(name: str, write: Callable[[], object], causes: dict[str, Exception]) -> None:
     try:
+        stop.check()
         write()
     except Interrupted:
         raise

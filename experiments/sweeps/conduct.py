@@ -2,7 +2,6 @@
 
 import multiprocessing
 import shutil
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +14,7 @@ from experiments.config import ExperimentConfig
 from experiments.datasets import shared
 from experiments.errors import UserError
 from experiments.files import TEMPORARY_PREFIX, write_json
+from experiments.signals import stop
 from experiments.sweeps import display, files
 from experiments.sweeps.drawing import Drawing
 from experiments.sweeps.leaderboard import Leaderboard, rank
@@ -77,16 +77,19 @@ def conduct(ledger: Ledger, run: Callable[[], Any]) -> Leaderboard:
 
     The sweep's folder is held (`runs.locked`) by who calls this, as it is for `finish` and `retry`.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):  # between two jobs, and while workers run
-        signal.signal(number, lambda signum, frame: sys.exit(128 + signum))
-    files.refresh(ledger)
-    try:
-        with display.SweepProgress(ledger), Drawing() as drawing:
-            _later.set(drawing.later)
-            run()
-    finally:
-        _later.set(None)
-        board = finish(ledger)
+
+    def cut_short(signum: int) -> None:
+        files.refresh(ledger)
+
+    with stop.ending_with(cut_short):
+        files.refresh(ledger)
+        try:
+            with display.SweepProgress(ledger), Drawing() as drawing:
+                _later.set(drawing.later)
+                run()
+        finally:
+            _later.set(None)
+            board = finish(ledger)
     return board
 
 
@@ -121,7 +124,7 @@ def say_how_to_go_on(ledger: Ledger, board: Leaderboard) -> None:
     """Print the command that carries the sweep on where a job is left to do."""
     is_left = any(state.is_unfinished or state.status == "running" for state in board.states)
     if is_left or len(board.states) < ledger.size:
-        print(f"go on with: python -m experiments resume '{ledger.folder}'", file=sys.stderr)
+        tell_how_to_go_on(ledger)
 
 
 def show(folder: Path) -> None:
@@ -131,6 +134,10 @@ def show(folder: Path) -> None:
     summarize(ledger, board)
     if not runs.is_locked(folder):
         say_how_to_go_on(ledger, board)
+
+
+def tell_how_to_go_on(ledger: Ledger) -> None:
+    print(f"go on with: python -m experiments resume '{ledger.folder}'", file=sys.stderr)
 
 
 def _record_killed(ledger: Ledger, number: int) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
+from experiments.signals import Interrupted
 from experiments.text import plain
 
 
@@ -33,6 +34,8 @@ class Drawing:
         if self._last is not None:
             try:
                 self._last.result()
+            except Interrupted:
+                pass
             except Exception as error:
                 print(f"a report could not be written: {type(error).__name__}: {plain(str(error))}", file=sys.stderr)
             self._last = None

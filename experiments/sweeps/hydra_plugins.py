@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -26,12 +27,22 @@ from experiments import launch
 from experiments.config import hydra_groups, stored_plan
 from experiments.config.launchers import check_installed
 from experiments.errors import UserError
-from experiments.sweeps.jobs import GRACE_SECONDS, JobsLauncher, number_of, run_one, thread_budget
+from experiments.signals import Interrupted, stop
+from experiments.sweeps.jobs import (
+    GRACE_SECONDS,
+    JobsLauncher,
+    interrupted,
+    number_of,
+    run_in_worker,
+    thread_budget,
+)
 from experiments.sweeps.ledger import Job, Ledger
 from experiments.sweeps.ray_launcher import RayLauncher
 from experiments.sweeps.submitit_launcher import SubmititLauncher
 
 NAMESPACE = "hydra_plugins.experiments"
+LOOK_SECONDS = 0.2
+DEATH_SECONDS = 1.0  # in which a killed process is gone
 IDLE_SECONDS = 60  # after which a worker without work ends by itself: its parent may have been killed
 SEARCH_BATCH = 8  # trials chosen at once for a launcher that wants all jobs together
 
@@ -65,6 +76,8 @@ class PlannedSweeper(Sweeper):
             self._launch(jobs, is_search=bool(ledger.search))
         except UserError as error:  # of an exception Hydra would show a traceback
             sys.exit(launch.complain(error))
+        except Interrupted as error:
+            sys.exit(128 + error.signum)
 
     def _launch(self, jobs: Iterator[list[str]], is_search: bool) -> None:
         assert self.launcher is not None
@@ -73,6 +86,7 @@ class PlannedSweeper(Sweeper):
             return
         size = 1 if isinstance(self.launcher, BasicLauncher) else SEARCH_BATCH if is_search else None
         while batch := list(itertools.islice(jobs, size)):
+            stop.check()
             self.launcher.launch(batch, initial_job_idx=number_of(batch[0]))
 
 
@@ -101,18 +115,20 @@ class WorkersLauncher(JobsLauncher):
         setup_globals()
         jobs = _Jobs(job_overrides)
         workers = [_Worker(self._environment(number), jobs, self.context) for number in range(self.workers)]
-        try:
-            for worker in workers:
-                worker.thread.start()
-            for worker in workers:
-                while worker.thread.is_alive():  # a plain join would not let a signal through
-                    worker.thread.join(0.2)
-        except BaseException:
-            for worker in workers:
-                worker.stop()
-            for worker in workers:
-                worker.thread.join(GRACE_SECONDS)
-            raise
+        ledger = Ledger(self.sweep_folder)
+        with stop.ending_with(lambda signum: _kill(workers, ledger, signum)):
+            try:
+                for worker in workers:
+                    worker.thread.start()
+                for worker in workers:
+                    while worker.thread.is_alive():
+                        stop.check()
+                        worker.thread.join(LOOK_SECONDS)
+            except Interrupted as error:
+                with stop.held():
+                    _end(workers)
+                    _kill(workers, ledger, error.signum)
+                raise
         return []
 
     def _environment(self, number: int) -> dict[str, str]:
@@ -122,6 +138,25 @@ class WorkersLauncher(JobsLauncher):
         if gpus and "CUDA_VISIBLE_DEVICES" not in os.environ:
             shares["CUDA_VISIBLE_DEVICES"] = str(number % len(gpus))
         return shares
+
+
+def _end(workers: "Sequence[_Worker]") -> None:
+    """Let the workers commit their jobs' states and leave. Told again and again: one of them may just be starting."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while any(worker.thread.is_alive() for worker in workers) and time.monotonic() < deadline:
+        for worker in workers:
+            worker.stop()
+        time.sleep(LOOK_SECONDS)
+
+
+def _kill(workers: "Sequence[_Worker]", ledger: Ledger, signum: int) -> None:
+    """No worker is left behind, and the job that one had in hand is `interrupted`."""
+    for worker in workers:
+        worker.stop(signal.SIGKILL)
+    for worker in workers:
+        worker.thread.join(DEATH_SECONDS)
+        if worker.job is not None:
+            interrupted(ledger, worker.job, signum)
 
 
 class _Jobs:
@@ -145,24 +180,29 @@ class _Worker:
         self._arguments = arguments
         self._stopped = False
         self._pool: Any = None
+        self.job: int | None = None  # in hand
         self.thread = threading.Thread(target=self._work, daemon=True)
 
-    def stop(self) -> None:
+    def stop(self, signum: int = signal.SIGTERM) -> None:
         """No more jobs; the one that runs is asked to commit its state and end."""
         self._stopped = True
-        for process in list(self._pool._processes) if self._pool else []:
+        pool = self._pool
+        for process in list(pool._processes or ()) if pool else []:
             with contextlib.suppress(OSError):
-                os.kill(process, signal.SIGTERM)
+                os.kill(process, signum)
 
     def _work(self) -> None:
-        from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
+        from joblib.externals.loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
 
-        while not self._stopped and (overrides := self._jobs.next()) is not None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # for the processes, until they can meet it
+        while not (self._stopped or stop.signum) and (overrides := self._jobs.next()) is not None:
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS, env=self._environment)
             try:
-                self._pool.submit(run_one, overrides, *self._arguments).result()
-            except TerminatedWorkerError:  # its job's folder says how far it came
+                self.job = number_of(overrides)
+                self._pool.submit(run_in_worker, overrides, *self._arguments).result()
+                self.job = None
+            except BrokenProcessPool:  # its job's folder says how far it came
                 self._pool = None
         if self._pool is not None:
             self._pool.shutdown(wait=not self._stopped)

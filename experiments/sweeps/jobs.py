@@ -12,7 +12,11 @@ from hydra.core.utils import run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, open_dict
 
+from experiments import runs, streams
 from experiments.errors import UserError
+from experiments.files import write_json
+from experiments.signals import Interrupted, stop
+from experiments.sweeps.ledger import KILLED, Ledger
 
 GRACE_SECONDS = 30  # for workers to commit a checkpoint when the sweep is interrupted
 
@@ -67,6 +71,23 @@ def run_one(
     )
 
 
+def run_in_worker(overrides: Sequence[str], *context: Any) -> None:
+    """`run_one` in a process of the sweep's on this machine, which leaves when a signal has ended its job."""
+    streams.mute()
+    stop.install()
+    run_one(overrides, *context)
+    if stop.signum is not None:
+        os._exit(128 + stop.signum)
+
+
+def interrupted(ledger: Ledger, number: int, signum: int) -> None:
+    """Write that a job was interrupted whose process had to be killed."""
+    state = ledger.state(number)
+    if state.status == KILLED:
+        ended = {"status": "interrupted", "error": str(Interrupted(signum)), "finished_at": runs.now()}
+        write_json(state.folder / runs.RECORD, state.record | ended)
+
+
 def run_anywhere(sweep: Path, started_in: Path, overrides: Sequence[str], context: tuple[Any, ...]) -> None:
     """`run_one` in a process that may be on another machine: the sweep's folder and the paths of its config must be
     the same there.
@@ -81,7 +102,9 @@ def run_anywhere(sweep: Path, started_in: Path, overrides: Sequence[str], contex
                 " sweep's folder and the one it was started in must be on a file system that all of them share"
             )
     os.chdir(started_in)
-    try:
-        run_one(overrides, *context)
-    except SystemExit:  # how a process of one run ends when it is interrupted; the job's run.json says so
-        return
+    streams.mute()
+    with stop:
+        try:
+            run_one(overrides, *context)
+        except SystemExit:  # how a process of one run ends when it is interrupted; the job's run.json says so
+            return

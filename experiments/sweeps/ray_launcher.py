@@ -19,6 +19,7 @@ from hydra.core.utils import JobReturn, setup_globals
 
 from experiments.config.mistakes import shown
 from experiments.errors import UserError
+from experiments.signals import stop
 from experiments.sweeps.jobs import GRACE_SECONDS, JobsLauncher, number_of, run_anywhere, thread_budget
 from experiments.sweeps.ledger import PENDING, Ledger
 from experiments.text import plain
@@ -50,12 +51,14 @@ class RayLauncher(JobsLauncher):
             waiting.start()
             try:
                 while waiting.is_alive():  # waiting here, Ray would make another exit status of a signal
+                    stop.check()
                     waiting.join(0.2)
             except BaseException:
-                for task in reversed(tasks):  # those first that have not begun
-                    ray.cancel(task)  # a KeyboardInterrupt in the job's process, wherever it is
-                waiting.join(GRACE_SECONDS)
-                self._wait_for_ends()
+                with stop.held():
+                    for task in reversed(tasks):  # those first that have not begun
+                        ray.cancel(task)  # a SIGINT in the job's process, wherever it is
+                    waiting.join(GRACE_SECONDS)
+                    self._wait_for_ends()
                 raise
         return []
 

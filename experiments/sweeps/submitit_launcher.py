@@ -10,12 +10,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, setup_globals
 
+from experiments.signals import stop
 from experiments.sweeps.jobs import GRACE_SECONDS, JobsLauncher, number_of, run_anywhere, thread_budget
 from experiments.sweeps.ledger import KILLED, PENDING, Ledger, State
 
@@ -50,11 +51,12 @@ class SubmititLauncher(JobsLauncher):
             submitted = executor.map_array(call, list(job_overrides))
         jobs = list(zip(submitted, before, strict=True))
         try:
-            _wait(jobs, ledger)
+            _wait(jobs, ledger, safe_point=stop.check)
         except BaseException:
-            for job, _ in jobs:
-                _end(job)
-            _wait(jobs, ledger, GRACE_SECONDS)
+            with stop.held():
+                for job, _ in jobs:
+                    _end(job)
+                _wait(jobs, ledger, GRACE_SECONDS)
             raise
         for job, state in jobs:
             if ledger.state(state.job.number).status == PENDING:
@@ -90,10 +92,16 @@ def _sigint_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-def _wait(jobs: Sequence[tuple[Any, State]], ledger: Ledger, seconds: float = float("inf")) -> None:
+def _wait(
+    jobs: Sequence[tuple[Any, State]],
+    ledger: Ledger,
+    seconds: float = float("inf"),
+    safe_point: Callable[[], None] = lambda: None,
+) -> None:
     """Until all have ended; with each job the state is given in which it was submitted."""
     deadline = time.monotonic() + seconds
     while not all(_is_over(job, before, ledger) for job, before in jobs) and time.monotonic() < deadline:
+        safe_point()
         time.sleep(LOOK_SECONDS)
 
 

@@ -1,7 +1,8 @@
 """The loop over epochs and chunks of steps: callbacks, progress, checkpoints, interruption."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,10 @@ import numpy as np
 from experiments.checkpoints import Checkpoints
 from experiments.datasets import Dataset, Split
 from experiments.history import Epoch, History
+from experiments.signals import StopRequest
 from experiments.training.compiled import Totals, compiled, copy_variables, resident
 from experiments.training.saving import Diverged, Saver
 from experiments.training.state import capture, restore, restore_variables
-from experiments.training.stopping import StopRequest
 
 # A chunk lasts about this long: Ctrl-C, the bar and checkpoints by time wait for its end.
 CHUNK_SECONDS = 0.5
@@ -135,6 +136,7 @@ class _Training:
         self.history = history
         self.on_step = on_step
         self.on_epoch = on_epoch
+        self.compiled: set[tuple[str, int]] = set()  # kinds of steps and their rows
         self.paces = {"train": _Pace(), "evaluate": _Pace()}
         self.epoch = 0  # finished epochs
         self.step = 0  # finished steps of the epoch after them
@@ -166,7 +168,8 @@ class _Training:
         row = Epoch(epoch=self.epoch, seconds=time.perf_counter() - started, **logs)
         self.history.epochs.append(row)
         if self.saver.due_at_epoch(self.epoch, last=self.epoch == epochs or self.model.stop_training):
-            self.saver.save(self._state())
+            with self.stop.held():
+                self.saver.save(self._state())
         if self.on_epoch:
             self.on_epoch(row)
 
@@ -213,16 +216,27 @@ class _Training:
         while done < whole:
             count = min(pace.steps, whole - done)
             started = time.perf_counter()
-            yield done, count, batch_size
+            with self._awaited(kind, batch_size):
+                yield done, count, batch_size
             pace.measured(count, time.perf_counter() - started)
             done += count
         if rest and done == whole:
-            yield done, 1, rest
+            with self._awaited(kind, rest):
+                yield done, 1, rest
+
+    @contextmanager
+    def _awaited(self, kind: str, size: int) -> Iterator[None]:
+        """A chunk whose end a signal waits for, however slow the machine; not for a compilation, which may take long
+        and has nothing to save."""
+        with self.stop.held((kind, size) in self.compiled):
+            yield
+        self.compiled.add((kind, size))
 
     def _boundary(self) -> None:
         """What waits for the end of a chunk."""
         if self.stop.signum is not None or self.saver.due_by_time():
-            self.saver.save(self._state())
+            with self.stop.held():
+                self.saver.save(self._state())
         self.stop.check()
 
     def _means(self) -> dict[str, float]:
