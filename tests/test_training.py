@@ -445,8 +445,8 @@ def test_a_second_sigint_leaves_at_once(tmp_path):
 def test_a_second_sigint_leaves_while_the_main_thread_cannot_run_python():
     code = (
         "import ctypes, os\n"
-        "from experiments.training.stopping import StopRequest\n"
-        "with StopRequest():\n"
+        "from experiments.training import StopRequest\n"
+        "with StopRequest() as stop, stop.ending_with(lambda signum: None):\n"
         "    print('ready', flush=True)\n"
         "    libc = ctypes.CDLL(None)\n"
         "    left = 30\n"
@@ -469,8 +469,11 @@ def strike(signum: int) -> None:
 def test_stop_request_gives_the_handlers_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     stop = StopRequest()
-    with pytest.raises(Interrupted, match="SIGTERM") as raised, stop:
+    with stop, stop.ending_with(lambda signum: None):
+        stop.check()
         strike(signal.SIGTERM)
+        with pytest.raises(Interrupted, match="interrupted by SIGTERM") as raised:
+            stop.check()
     assert raised.value.signum == signal.SIGTERM
     with pytest.raises(Interrupted, match="SIGTERM"):
         stop.check()
@@ -478,6 +481,9 @@ def test_stop_request_gives_the_handlers_back():
     assert signal.set_wakeup_fd(-1) == -1
 
 
-def test_a_request_after_the_last_step_is_met():
-    with pytest.raises(Interrupted, match="SIGINT"), StopRequest():
-        strike(signal.SIGINT)
+def test_a_signal_raises_nothing_inside_a_library():
+    with StopRequest() as stop, stop.ending_with(lambda signum: None):
+        strike(signal.SIGINT)  # returns
+        strike(signal.SIGTERM)  # and is the same request
+        with pytest.raises(Interrupted, match="SIGINT"):
+            stop.check()

@@ -96,7 +96,7 @@ def main() -> None:
         print(row.epoch, flush=True)
 
     try:
-        with training.StopRequest() as stop:
+        with training.StopRequest() as stop, stop.ending_with(lambda signum: None):
             history = training.train(
                 network,
                 data,

@@ -37,7 +37,7 @@ def resume(folder: Path) -> subprocess.Popen[str]:
     return child(["-m", "experiments", "resume", str(folder)])
 
 
-def child(arguments: list[str], **env: str) -> subprocess.Popen[str]:
+def child(arguments: list[str], start_new_session: bool = False, **env: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *arguments],
         env=environment(**env),
@@ -45,6 +45,7 @@ def child(arguments: list[str], **env: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=start_new_session,
     )
 
 
