@@ -21,12 +21,12 @@ from tests.conftest import PROJECT
 from tests.faults import runs
 
 CONFIG = ("model.hidden_units=[16]", "trainer.epochs=3", "trainer.batch_size=64")
-SWEEP = (*CONFIG, "-m", "seed=1,2,3")
+SWEEP = ("-m", *CONFIG, "seed=1,2,3")
 KINDS = {
     "run": CONFIG,
     "serial": SWEEP,
     "joblib": (*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
-    "search": (*CONFIG, "-m", "optimizer.learning_rate=interval(0.001,0.1)", "sweep.n_trials=3"),
+    "search": ("-m", *CONFIG, "optimizer.learning_rate=interval(0.001,0.1)", "sweep.n_trials=3"),
 }
 LIMIT_SECONDS = 10.0  # for the whole end, on a machine that may be busy; a checkpoint and a page are part of it
 
