@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
 from experiments import waiting
+from experiments.signals import stop
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # notes are silenced, warnings are not
@@ -58,8 +59,9 @@ def _quiet_start() -> Iterator[None]:
     with tempfile.TemporaryFile() as held:
         stderr = os.dup(2)
         os.dup2(held.fileno(), 2)
-        try:
-            yield
+        try:  # what the end of an interrupted start has to say is seen
+            with stop.ending_with(lambda signum: os.dup2(stderr, 2), at_once=True):
+                yield
         finally:
             sys.stderr.flush()
             os.dup2(stderr, 2)

@@ -44,7 +44,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self._installed = False
-        self._ends: list[tuple[Callable[[int], None], bool]] = []
+        self._ends: list[tuple[Callable[[int], object], bool]] = []
         self._reset()
 
     def install(self) -> bool:
@@ -107,7 +107,7 @@ class StopRequest:
         raise Interrupted(self.signum)
 
     @contextmanager
-    def ending_with(self, write: Callable[[int], None], *, at_once: bool = False) -> Iterator[None]:
+    def ending_with(self, write: Callable[[int], object], *, at_once: bool = False) -> Iterator[None]:
         """While entered, a signal waits for a safe point, and the watchdog calls `write(signum)` where none comes.
 
         `write` is called in another thread while the main thread goes on, innermost first; what it raises is lost.

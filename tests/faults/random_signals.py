@@ -96,6 +96,7 @@ def strike(folder: Path, kind: str, chance: random.Random, lasts: float) -> tupl
     """One start and one signal; what was seen, the seconds until its end, what is wrong. None: it had ended."""
     signum = chance.choice((signal.SIGINT, signal.SIGTERM))
     to_group = signum == signal.SIGINT and chance.random() < 0.5  # as Ctrl-C does
+    before = records(folder)
     process = start(folder, kind)
     delay = chance.uniform(0.0, lasts)
     try:
@@ -115,7 +116,7 @@ def strike(folder: Path, kind: str, chance: random.Random, lasts: float) -> tupl
         out, err = process.communicate()
         return f"{signum.name} at {delay:.1f} s", 90.0, [f"the signal was lost\n{out}{err}"]
     seconds = time.monotonic() - sent
-    wrong = violations(folder, kind, process.returncode, signum, out + err)
+    wrong = violations(folder, records(folder) != before, process.returncode, signum, out + err)
     if seconds > LIMIT_SECONDS:
         wrong.append(f"slow: {seconds:.1f} s")
     if is_alive(process.pid):
@@ -126,10 +127,9 @@ def strike(folder: Path, kind: str, chance: random.Random, lasts: float) -> tupl
     return f"{name} at {delay:.1f} s: status {process.returncode}, {states}", seconds, wrong
 
 
-def violations(folder: Path, kind: str, code: int, signum: signal.Signals, text: str) -> list[str]:
-    """What must not be, after a signal."""
+def violations(folder: Path, began: bool, code: int, signum: signal.Signals, text: str) -> list[str]:
+    """What must not be, after a signal; before anything began the process just goes."""
     wrong = []
-    began = bool(statuses(folder)) or (folder / "sweep.json").exists()
     allowed = {128 + signum}
     if not began:
         allowed.add(-signum)  # Python itself was starting: the system's own way, 130 or 143 in a shell
@@ -150,6 +150,10 @@ def violations(folder: Path, kind: str, code: int, signum: signal.Signals, text:
     if "Traceback" in text and began:
         wrong.append(f"a traceback\n{text}")
     return wrong
+
+
+def records(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in [*folder.glob("run.json"), *folder.glob("*/run.json")]}
 
 
 def statuses(folder: Path) -> dict[str, str]:
