@@ -1,24 +1,28 @@
 """Exact state, saved and restored: one file a checkpoint, complete or not there at all, the last two kept.
 
 A checkpoint is a plain .npz (`numpy.load` opens it): the member `state` is JSON in which each array is a reference to
-another member, and `sha256` is the digest of all the others. Nothing in it is a pickle, so no file can run code.
+another member, `config_fingerprint` is that of the run's config (files of former versions lack it), and `sha256` is the
+digest of all the others. Nothing in it is a pickle, so no file can run code.
 """
 
 import hashlib
 import json
 import logging
+import re
 import zipfile
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from experiments.errors import UserError
 from experiments.files import atomic
+from experiments.received import open_regular
 
 log = logging.getLogger(__name__)
 
+NAME = re.compile(r"epoch-\d{7}-step-\d{9}\.npz", re.ASCII)
 # Keys that tell an encoded value from a dict; see `encode`.
 ARRAY, TUPLE, ITEMS = "__array__", "__tuple__", "__items__"
 
@@ -29,8 +33,9 @@ class Checkpoints:
     Their order is that of epoch and step, which stand in the names: the clock may be set back.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config_fingerprint: str | None = None) -> None:
         self.folder = folder
+        self._config = config_fingerprint
         self._previous: Path | None = None  # the newest one known to be good
 
     def save(self, state: dict[str, Any], *, epoch: int, step: int) -> Path:
@@ -47,6 +52,8 @@ class Checkpoints:
         arrays: dict[str, np.ndarray] = {}
         text = json.dumps(encode(state, arrays))
         members = {"state": np.frombuffer(text.encode(), np.uint8)} | arrays
+        if self._config is not None:
+            members["config_fingerprint"] = np.array(self._config)
         with atomic(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **members, sha256=_digest(members))
         kept = {path, self._previous}
@@ -57,15 +64,24 @@ class Checkpoints:
         return path
 
     def load(self) -> dict[str, Any] | None:
-        """The newest state that can be used, or None; each damaged file before it is named in a warning."""
+        """The newest state that can be used, or None; each damaged file before it is named in a warning.
+
+        Raises:
+            UserError: it was saved by a run of another config.
+        """
         for path in reversed(self._files()):
             try:
-                state = _read(path)
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-                log.warning("%s: damaged (%s), the checkpoint before it is used", path, error)
-            else:
-                self._previous = path
-                return state
+                state, config = _read(path)
+            except Exception as error:  # damaged bytes make zip, numpy and JSON raise nearly anything
+                log.warning("%s: damaged (%.200s) and passed over", path, error or type(error).__name__)
+                continue
+            if self._config is not None and config not in (None, self._config):
+                raise UserError(
+                    f"{path}: was saved by a run whose config has the fingerprint {config:.64}, expected {self._config}."
+                    " Get the folder anew, or start a new run."
+                )
+            self._previous = path
+            return state
         return None
 
     def keep(self, number: int) -> None:
@@ -76,17 +92,29 @@ class Checkpoints:
         with suppress(OSError):
             self.folder.rmdir()
 
+    @property
+    def are_there(self) -> bool:
+        """Whether there is any, damaged or not."""
+        return bool(self._files())
+
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("epoch-*-step-*.npz"))
+        return sorted(path for path in self.folder.glob("epoch-*-step-*.npz") if NAME.fullmatch(path.name))
 
 
-def _read(path: Path) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as archive:
+def _read(path: Path) -> tuple[dict[str, Any], str | None]:
+    """State and fingerprint of the config."""
+    with open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.zip.infolist()):
+            raise ValueError("its members are compressed, expected stored as they are")
         members = {name: archive[name] for name in archive.files}
     expected = members.pop("sha256")
     if not np.array_equal(expected, _digest(members)):
         raise ValueError("its contents do not have the SHA-256 that it names")
-    return decode(json.loads(members["state"].tobytes()), members)
+    config = members.pop("config_fingerprint", None)
+    state = decode(json.loads(members["state"].tobytes()), members)
+    if not isinstance(state, dict):
+        raise TypeError("its state is no mapping")
+    return state, None if config is None else str(config)
 
 
 def _digest(members: dict[str, np.ndarray]) -> np.ndarray:

@@ -12,6 +12,7 @@ from experiments import runs, streams
 from experiments.errors import UserError
 from experiments.locating import locate, single_run
 from experiments.signals import stop
+from experiments.text import plain, plain_lines
 
 app = typer.Typer(
     name="python -m experiments",
@@ -36,10 +37,10 @@ def main() -> None:
         try:
             app(prog_name="python -m experiments")
         except UserError as error:
-            print(error, file=sys.stderr)
+            print(plain_lines(error), file=sys.stderr)
             sys.exit(2)
         except OSError as error:
-            print(f"{error.filename or 'failed'}: {error.strerror or error}", file=sys.stderr)
+            print(plain(f"{error.filename or 'failed'}: {error.strerror or error}"), file=sys.stderr)
             sys.exit(1)
         except SystemExit as error:
             _leave(error)
@@ -98,7 +99,7 @@ def tag(
     from experiments import labels
 
     for folder in [single_run(folder, "tag") for folder in folders]:
-        print(f"{folder}: {labels.change(folder, add or [], remove or [], notes, name)}")
+        print(plain(f"{folder}: {labels.change(folder, add or [], remove or [], notes, name)}"))
 
 
 @app.command()
@@ -113,13 +114,13 @@ def show(run: RunOrSweepFolder) -> None:
     from experiments import console, diagnosis
     from experiments.reports import saved
 
-    record = runs.read(run)
+    record, report = runs.received(run), saved.classification_report(run)
+    findings = diagnosis.diagnose(saved.history(run), record, report, saved.evaluation(run))
+    text = saved.report_text(run)
     console.run_summary(run, record)
-    report = saved.classification_report(run)
-    console.findings(diagnosis.diagnose(saved.history(run), record, report, saved.evaluation(run)))
-    text = run / "classification_report.txt"
-    if text.exists():
-        print(text.read_text(encoding="utf-8"))
+    console.findings(findings)
+    if text:
+        print(plain_lines(text))
 
 
 @app.command()
@@ -210,6 +211,7 @@ def predict(
 @app.command()
 def report(run: RunOrSweepFolder) -> None:
     """Write the page of a run or a sweep again, from the files in its folder."""
+    from experiments.received import refuse_read_only
     from experiments.reports import write_html
     from experiments.sweeps.conduct import is_sweep
 
@@ -217,11 +219,13 @@ def report(run: RunOrSweepFolder) -> None:
         from experiments.sweeps import files, page
         from experiments.sweeps.ledger import Ledger
 
-        print(page.write_page(Ledger(run), files.refresh(Ledger(run))))
+        ledger = Ledger.received(run)
+        print(plain(page.write_page(ledger, files.refresh(ledger))))
         return
 
-    runs.read(run)
-    print(write_html(run))
+    runs.received(run)
+    refuse_read_only(run)
+    print(plain(write_html(run)))
 
 
 @app.command()

@@ -30,6 +30,7 @@ from experiments.evaluation import evaluate
 from experiments.files import atomic, remove_temporary
 from experiments.history import Epoch, History
 from experiments.optimizers import build_optimizer
+from experiments.received import refuse_read_only
 from experiments.reports import drawn, freshness
 from experiments.signals import Interrupted, stop
 from experiments.training import Diverged, train
@@ -87,7 +88,8 @@ def resume_experiment(folder: Path, around: Surroundings = ALONE) -> str:
         UserError: no run, its config was changed, its tracker is not installed, or another process is at it.
         Interrupted: as above.
     """
-    record = runs.read(folder)
+    record = runs.received(folder)
+    refuse_read_only(folder)
     if record["status"] == "diverged":
         raise UserError(
             f"{folder}: the run diverged ({record['error']}) and would again, expected a run that can go on."
@@ -209,7 +211,7 @@ def _experiment(config: ExperimentConfig, run: runs.Run, trackers: tracking.Trac
                 jit_compile=config.trainer.jit_compile,
                 deterministic=config.trainer.deterministic,
                 callbacks=callbacks,
-                checkpoints=Checkpoints(run.folder / "checkpoints"),
+                checkpoints=Checkpoints(run.folder / "checkpoints", run.record["config_fingerprint"]),
                 checkpoint_every=config.trainer.checkpoint_every,
                 checkpoint_minutes=config.trainer.checkpoint_minutes,
                 stop=stop,

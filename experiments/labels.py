@@ -9,6 +9,7 @@ from experiments.config.mistakes import refused
 from experiments.config.schema import Name, Notes, Tag
 from experiments.errors import UserError
 from experiments.files import write_json
+from experiments.received import refuse_read_only
 
 
 def change(folder: Path, add: Sequence[str], remove: Sequence[str], notes: str | None, name: str | None) -> str:
@@ -17,7 +18,8 @@ def change(folder: Path, add: Sequence[str], remove: Sequence[str], notes: str |
     Raises:
         UserError: no run, a process runs in it, a tag or name that cannot be one, or a tag to remove that it has not.
     """
-    record = runs.read(folder)
+    record = runs.received(folder)
+    refuse_read_only(folder)
     tags = list(record.get("tags") or [])
     for tag in remove:
         if tag not in tags:

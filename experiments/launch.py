@@ -22,6 +22,7 @@ from experiments import streams
 from experiments.errors import ReportsMissing, UserError
 from experiments.runs import locked, read, reserved
 from experiments.signals import Interrupted, stop
+from experiments.text import plain_lines
 
 if TYPE_CHECKING:
     from experiments.config import ExperimentConfig
@@ -140,7 +141,7 @@ def job(start: Callable[[], str], in_sweep: bool) -> str:
 
 
 def complain(error: UserError) -> int:
-    print(error, file=sys.stderr)
+    print(plain_lines(error), file=sys.stderr)
     return MISTAKE
 
 
@@ -207,7 +208,7 @@ def _resumed(folder: Path, retry_failed: bool, folders: ExitStack) -> Start:
     from experiments.sweeps import conduct
     from experiments.sweeps.ledger import SWEEP, Ledger
 
-    ledger = Ledger(folder)
+    ledger = Ledger.received(folder)
     arguments = stored_plan.arguments_of(ledger.plan, folder / SWEEP)
     tracking.require(ledger.config(job.number) for job in ledger.jobs)
     folders.enter_context(locked(folder))  # before anything is written

@@ -242,7 +242,9 @@ def csv(records: Sequence[Found], wanted: Sequence[str]) -> str:
     writer = csv_module.writer(lines, lineterminator="\n")
     writer.writerow(wanted)
     for row in table(records, wanted):
-        writer.writerow([",".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row.values()])
+        writer.writerow(
+            [text.cell(",".join(map(str, cell)) if isinstance(cell, list) else cell) for cell in row.values()]
+        )
     return lines.getvalue()
 
 

@@ -8,6 +8,7 @@ import resource
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,22 @@ def throughput(history: History, rows: int) -> dict[str, float] | None:
 
 def fingerprint(config: ExperimentConfig) -> str:
     """SHA-256 of all that decides a run's result."""
-    values = config.model_dump(exclude=NOT_OF_THE_RESULT)
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    return fingerprint_of(config.model_dump())
+
+
+def fingerprint_of(config: Mapping[str, Any]) -> str:
+    """`fingerprint` of a config's plain values, as they stand in a run's folder."""
+    values = _without(config, NOT_OF_THE_RESULT)
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _without(values: Mapping[str, Any], left_out: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for key, value in values.items():
+        inner = left_out.get(key, ())
+        if inner is not True:
+            kept[key] = _without(value, dict.fromkeys(inner, True)) if inner and isinstance(value, Mapping) else value
+    return kept
 
 
 def environment(devices: list[str]) -> dict[str, Any]:

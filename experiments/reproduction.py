@@ -135,7 +135,7 @@ def of_run(folder: Path, reference: ReferenceConfig | None = None) -> Reproducti
     """
     from pydantic import ValidationError
 
-    record = runs.read(folder)
+    record = runs.received(folder)
     values = (record.get("config") or {}).get("reference")
     if reference is None and values is None:
         return None

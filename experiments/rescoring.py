@@ -74,7 +74,7 @@ def rescore(
         UserError: no run or no model, the data is not found, or its shape or classes are not the model's.
     """
     layout = saved_models.layout(folder)
-    record = runs.read(folder)
+    record = runs.received(folder)
     config = runs.unchanged_config(folder, record)
     chosen_data = _data(config, name, path, split)
     known = CATALOGUE[chosen_data.kind]

@@ -1,6 +1,7 @@
 """What `python -m experiments list` prints."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,7 @@ from typing import Literal
 from experiments import folding, listing, run_table, runs
 from experiments.errors import UserError
 from experiments.locating import OUTPUTS
+from experiments.text import plain_lines
 
 Form = Literal["table", "csv", "json", "markdown"]
 
@@ -34,7 +36,9 @@ def text(
         raise UserError(
             f"{folder}: no such folder, expected one that holds runs; without it, those below {OUTPUTS} are listed"
         )
-    everything = runs.find(folder or OUTPUTS)
+    everything = runs.find(
+        folder or OUTPUTS, skipped=lambda error: print(f"left out: {plain_lines(error)}", file=sys.stderr)
+    )
     given = columns.split(",") if columns else []
     for key in [*given, *([sort] if sort else [])]:
         listing.check_key(everything, key)

@@ -1,12 +1,12 @@
 """The run folder: one process at a time, its status from first to last, and where everything came from."""
 
-import json
+import io
 import logging
 import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,23 +14,36 @@ from typing import Any
 
 import yaml
 
-from experiments import folders, locks, provenance
+from experiments import locks, provenance
 from experiments.config import ExperimentConfig
-from experiments.config.later_keys import with_later_keys
 from experiments.datasets import Dataset
 from experiments.errors import UserError
 from experiments.files import write_json, write_text
 from experiments.history import History
+from experiments.received import open_regular, refuse_links
+from experiments.saved_runs import (
+    CONFIG,
+    PRUNED,
+    RECORD,
+    differences,
+    find,
+    outcome,
+    read,
+    received,
+    unchanged_config,
+)
 from experiments.signals import Interrupted
 
-CONFIG = "config.yaml"
+__all__ = [
+    "CONFIG", "HISTORY", "LOG", "PRUNED", "RECORD", "SWEEP", "Run", "differences", "find", "is_locked", "locked",
+    "logged", "now", "outcome", "read", "received", "reserve", "reserved", "unchanged_config", "use",
+]  # fmt: skip
+
 HISTORY = "history.csv"
 LOCK = ".lock"
 LOG = "runner.log"
 PROGRESS_SECONDS = 1.0
-RECORD = folders.RUN
 RECORD_SECONDS = 2.0  # in which it is written
-PRUNED = "pruned"
 SWEEP = "sweep.json"
 
 
@@ -90,6 +103,7 @@ def use(folder: Path) -> Path:
         raise _not_writable(folder, error) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _not_writable(folder, PermissionError(13, "Permission denied"))
+    refuse_links(folder)
     _check_unused(folder)
     return folder
 
@@ -251,42 +265,11 @@ def check_data(dataset: Dataset, record: dict[str, Any]) -> None:
         )
 
 
-def unchanged_config(folder: Path, record: dict[str, Any]) -> ExperimentConfig:
-    """The run's config, which must still be the one with which it began.
-
-    Raises:
-        UserError: config.yaml was changed; each difference is named.
-    """
-    try:
-        values = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{folder / CONFIG}: cannot be read ({error}), expected the run's config") from None
-    changes = [
-        f"  {key}: {now!r}, expected {then!r}"
-        for key, then, now in differences(record["config"], values if isinstance(values, dict) else {})
-    ]
-    if changes:
-        raise UserError(
-            f"{folder / CONFIG}: was changed since the run began. A resumed run ends exactly as it would have, so its"
-            " config stays. Undo the change, or start a new run.\n" + "\n".join(changes)
-        )
-    return ExperimentConfig.model_validate(with_later_keys(values))
-
-
-def differences(first: dict[str, Any], second: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Each dotted key in which two configs differ, with both values (None where a config lacks it)."""
-    for key in dict.fromkeys([*first, *second]):
-        ours, theirs = first.get(key), second.get(key)
-        if isinstance(ours, dict) and isinstance(theirs, dict):
-            yield from differences(ours, theirs, f"{prefix}{key}.")
-        elif ours != theirs:
-            yield prefix + key, ours, theirs
-
-
 @contextmanager
 def logged(folder: Path) -> Iterator[None]:
     """What is logged goes into the run's log, warnings to standard error too; in runner.py Hydra sees to that."""
-    handlers: list[logging.Handler] = [logging.FileHandler(folder / LOG, encoding="utf-8"), logging.StreamHandler()]
+    log = io.TextIOWrapper(open_regular(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND), encoding="utf-8")
+    handlers: list[logging.Handler] = [logging.StreamHandler(log), logging.StreamHandler()]
     handlers[0].setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
     handlers[1].setLevel(logging.WARNING)
     root = logging.getLogger()
@@ -301,43 +284,8 @@ def logged(folder: Path) -> Iterator[None]:
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()
-
-
-def read(folder: Path) -> dict[str, Any]:
-    """A run's record.
-
-    Raises:
-        UserError: there is no run in the folder, or its record cannot be read.
-    """
-    path = folder / RECORD
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{folder}: holds no {RECORD}, expected a run's folder such as outputs/NAME/TIMESTAMP."
-            " `python -m experiments list` shows them."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}), expected the record of a run") from None
-    if not isinstance(record, dict) or "status" not in record:
-        raise UserError(f"{path}: holds no status, expected the record of a run")
-    return record
-
-
-def outcome(record: Mapping[str, Any]) -> str:
-    """The status as people are told it: `pruned` for a completed run that a search gave up."""
-    pruned = record.get("status") == "completed" and record.get("pruned")
-    return PRUNED if pruned else str(record.get("status"))
-
-
-def find(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """All runs below a folder, newest first; what cannot be read is left out."""
-    found = []
-    for place, file in folders.below(folder):
-        if file == RECORD:
-            with suppress(UserError):
-                found.append((place, read(place)))
-    return sorted(found, key=lambda run: (str(run[1].get("started_at")), str(run[0])), reverse=True)
+        with suppress(OSError):  # a full disk, which has been told of
+            log.close()
 
 
 def now() -> str:

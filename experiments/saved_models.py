@@ -97,7 +97,7 @@ def layout(folder: Path) -> Layout:
     Raises:
         UserError: as `load` does; or it has another input than one of rows, or run.json tells of other rows.
     """
-    path, data = _found(folder), runs.read(folder).get("dataset")
+    path, data = _found(folder), runs.received(folder).get("dataset")
     config = judge(path)
     try:
         layers = {layer["class_name"]: layer["config"] for layer in reversed(config["config"]["layers"])}

@@ -1,13 +1,10 @@
 """Run folders → the runs to compare, each under a letter, with which test rows it has right."""
 
-import csv
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -15,9 +12,7 @@ from experiments import runs
 from experiments.dotted import value_at
 from experiments.errors import UserError
 from experiments.history import History
-from experiments.reports.saved import PREDICTIONS
-
-BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error, csv.Error)
+from experiments.reports import saved
 
 
 @dataclass(frozen=True)
@@ -106,10 +101,9 @@ def _label(number: int) -> str:
 
 
 def _read(label: str, folder: Path) -> ComparedRun:
-    record = runs.read(folder)
-    history = _file(folder / runs.HISTORY, _history, "a line an epoch, as training writes it")
-    run = ComparedRun(label, folder, record, history or History())
-    answers = _file(folder / PREDICTIONS, _answers, "y_true and y_pred of the test split, a number a row")
+    record = runs.received(folder)
+    run = ComparedRun(label, folder, record, saved.history(folder))
+    answers = saved.answers(folder)
     if answers is None:
         return run
     y_true, y_pred = answers
@@ -123,27 +117,3 @@ def _read(label: str, folder: Path) -> ComparedRun:
         y_true=y_true.tobytes(),
     )
     return replace(run, tested=tested, right=y_true == y_pred)
-
-
-def _history(path: Path) -> History:
-    return History.from_csv(path.read_text(encoding="utf-8"))
-
-
-def _answers(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    with np.load(path, allow_pickle=False) as saved:
-        y_true, y_pred = saved["y_true"].astype("<i8"), saved["y_pred"].astype("<i8")
-    if y_true.ndim != 1 or y_true.shape != y_pred.shape or not len(y_true):
-        raise ValueError(f"their shapes are {y_true.shape} and {y_pred.shape}")
-    return y_true, y_pred
-
-
-def _file(path: Path, read: Callable[[Path], Any], expected: str) -> Any:
-    """What is in a run's file, None where there is none."""
-    if not path.is_file():
-        return None
-    try:
-        return read(path)
-    except BROKEN as error:
-        raise UserError(
-            f"{path}: cannot be read ({error}), expected {expected}. Compare without this run, or move the file away."
-        ) from None

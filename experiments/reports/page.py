@@ -47,7 +47,7 @@ def render(folder: Path) -> str:
         UserError: the folder holds no run.
     """
     run = runs.read(folder)
-    evaluation = saved.evaluation(folder)
+    evaluation = saved.evaluation(folder, len(run["dataset"]["class_names"]) if run["dataset"] else None)
     history = saved.history(folder)
     report = saved.classification_report(folder)
     every = max(1, -(-len(history.epochs) // MAX_EPOCHS))

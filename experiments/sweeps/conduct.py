@@ -1,5 +1,6 @@
 """A sweep from its plan to its end: what the parent does around Hydra, and what a job does in any process."""
 
+import logging
 import multiprocessing
 import shutil
 import sys
@@ -14,11 +15,15 @@ from experiments.config import ExperimentConfig
 from experiments.datasets import shared
 from experiments.errors import UserError
 from experiments.files import TEMPORARY_PREFIX, write_json
+from experiments.received import refuse_links
 from experiments.signals import stop
 from experiments.sweeps import display, files
 from experiments.sweeps.drawing import Drawing
 from experiments.sweeps.leaderboard import Leaderboard, rank
-from experiments.sweeps.ledger import KILLED, KILLED_ERROR, SWEEP, Ledger
+from experiments.sweeps.ledger import KILLED, KILLED_ERROR, SWEEP, UNREADABLE, Ledger
+from experiments.text import plain_lines
+
+log = logging.getLogger(__name__)
 
 DATA = ".data"  # what workers share while the sweep runs
 
@@ -45,12 +50,33 @@ def run_job(folder: Path) -> str:
         data=folder.parent / DATA if multiprocessing.parent_process() else None,
     )
     try:
+        if ledger.state(number).status == UNREADABLE:
+            _set_aside(folder)
         if (folder / runs.RECORD).exists():
             return resume_experiment(folder, around)
         with runs.locked(folder):
             return run_experiment(config, folder, command(ledger, number), around)
+    except UserError as error:
+        _record_refused(folder, error)
+        raise
     finally:
         files.refresh(ledger)
+
+
+def _set_aside(folder: Path) -> None:
+    """Keep a damaged run.json beside the new one: the plan has the config, the checkpoints have the state."""
+    with runs.locked(folder):
+        record = folder / runs.RECORD
+        log.warning("%s: cannot be read; the job begins a new one and goes on from its last checkpoint", record)
+        record.rename(folder / f"{runs.RECORD}.damaged")
+
+
+def _record_refused(folder: Path, error: UserError) -> None:
+    """Why a job that is not finished could not go on, which nobody else writes down."""
+    with suppress(UserError), runs.locked(folder):
+        record = runs.read(folder)
+        if record["status"] in ("interrupted", "running"):
+            write_json(folder / runs.RECORD, record | {"status": "failed", "error": str(error)})
 
 
 def _callbacks(ledger: Ledger, number: int) -> list[Any]:
@@ -117,7 +143,7 @@ def summarize(ledger: Ledger, board: Leaderboard) -> None:
         print(line, file=sys.stderr)
     best = files.folder_of(board)
     if best is not None:
-        print(f"best run: {best}\nrepeat it: {command(ledger, int(best.name))}")
+        print(plain_lines(f"best run: {best}\nrepeat it: {command(ledger, int(best.name))}"))
 
 
 def say_how_to_go_on(ledger: Ledger, board: Leaderboard) -> None:
@@ -130,6 +156,7 @@ def say_how_to_go_on(ledger: Ledger, board: Leaderboard) -> None:
 def show(folder: Path) -> None:
     """Print what has become of a sweep by now; nothing is written."""
     ledger = Ledger(folder)
+    refuse_links(folder)
     board = rank(ledger.states(), ledger.plan["metric"])
     summarize(ledger, board)
     if not runs.is_locked(folder):

@@ -10,7 +10,7 @@ from experiments.files import write_json, write_text
 from experiments.sweeps import table
 from experiments.sweeps.leaderboard import TEST, Leaderboard, described, rank
 from experiments.sweeps.ledger import PRUNED, SWEEP, Ledger
-from experiments.text import markdown, plain
+from experiments.text import cell, markdown, plain
 
 METRICS = ("validation.accuracy", "validation.loss", "train.accuracy", "train.loss", "test.accuracy", "test.loss")
 
@@ -74,7 +74,7 @@ def _csv(board: Leaderboard) -> str:
     lines = rows(board)
     writer = csv.DictWriter(text, list(lines[0]) if lines else ["rank", "job", "status"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({key: cell(value) for key, value in line.items()} for line in lines)
     return text.getvalue()
 
 

@@ -4,7 +4,7 @@ The plan is written before the first job; a search adds a job for each trial. Wh
 own folder, so workers never write to one place; `states` reads it from there, whoever asks.
 """
 
-import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,15 +14,20 @@ from typing import Any
 from experiments import locks, runs
 from experiments.config import ExperimentConfig
 from experiments.config.later_keys import with_later_keys
+from experiments.config.validation import validate
 from experiments.errors import UserError
 from experiments.files import write_json
+from experiments.parsing import read_json
+from experiments.received import refuse_links, refuse_read_only
+from experiments.records import SweepRecord, checked
 from experiments.reports import freshness
 
 SWEEP = runs.SWEEP
 TABLES_LOCK = ".tables.lock"
-PENDING, KILLED, PRUNED = "pending", "killed", runs.PRUNED
+PENDING, KILLED, PRUNED, UNREADABLE = "pending", "killed", runs.PRUNED, "unreadable"
 KILLED_ERROR = "its process was killed (by the system, perhaps for want of memory, or by hand)"
-UNFINISHED = (PENDING, KILLED, "interrupted")
+UNFINISHED = (PENDING, KILLED, UNREADABLE, "interrupted")
+LARGEST_PLAN = 64_000_000  # bytes; ten thousand jobs, the most there are, have about 40 MB
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,19 @@ class Ledger:
         write_json(folder / SWEEP, plan)
         return cls(folder)
 
+    @classmethod
+    def received(cls, folder: Path) -> "Ledger":
+        """A sweep whose folder may have been received from anybody, and is written to.
+
+        Raises:
+            UserError: no sweep; or a link somewhere in its folder, or the folder is read-only.
+        """
+        ledger = cls(folder)
+        ledger._read()
+        refuse_links(folder)
+        refuse_read_only(folder)
+        return ledger
+
     @property
     def plan(self) -> dict[str, Any]:
         """The sweep as planned.
@@ -111,13 +129,12 @@ class Ledger:
         return self._plan
 
     def _read(self) -> dict[str, Any]:
-        path = self.folder / SWEEP
+        path, expected = self.folder / SWEEP, "the plan of a sweep"
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+            content = read_json(path, expected, LARGEST_PLAN)
+        except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{self.folder}: holds no {SWEEP}, expected a sweep's folder") from None
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path}: cannot be read ({error}), expected the plan of a sweep") from None
+        return checked(path, SweepRecord, content, expected)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -162,8 +179,15 @@ class Ledger:
         return [Job(job["number"], tuple(job["overrides"]), job["config"]) for job in self.plan["jobs"]]
 
     def config(self, number: int) -> ExperimentConfig:
-        """The config that was checked, whatever has been edited since."""
-        return ExperimentConfig.model_validate(with_later_keys(self.plan["jobs"][number]["config"]))
+        """The config that was checked, whatever has been edited since.
+
+        Raises:
+            UserError: it is none any more.
+        """
+        try:
+            return validate(with_later_keys(self.plan["jobs"][number]["config"]))
+        except UserError as error:
+            raise UserError(f"{self.folder / SWEEP}: jobs[{number}].config: {error}") from None
 
     def job_folder(self, number: int) -> Path:
         return self.folder / str(number)
@@ -180,10 +204,12 @@ class Ledger:
 
     def _state(self, job: Job) -> State:
         folder = self.job_folder(job.number)
+        if not os.path.lexists(folder / runs.RECORD):
+            return State(job, folder, PENDING)
         try:
             record = runs.read(folder)
-        except UserError:
-            return State(job, folder, PENDING)
+        except UserError as error:
+            return State(job, folder, UNREADABLE, {"error": str(error)})
         if record["status"] == "running" and not runs.is_locked(folder):
             record = runs.read(folder)  # its end may have been written in between
             if record["status"] == "running":

@@ -1,5 +1,6 @@
 """Leaderboard → figures: the metric against each swept key, all curves, a heat map for two keys."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,12 +8,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from experiments.errors import UserError
 from experiments.history import History
 from experiments.plots import styled
 from experiments.reports import saved
 from experiments.sweeps.leaderboard import SEED, Leaderboard, described
 from experiments.sweeps.ledger import PRUNED
 from experiments.text import plain
+
+log = logging.getLogger(__name__)
 
 MANY = 10  # curves, up to which each has a name of its own in the legend
 DIVERGED = "#c62828"
@@ -200,7 +204,11 @@ def _colours(count: int) -> list[Any]:
 def _histories(board: Leaderboard) -> dict[str, History]:
     found = {}
     for state in board.states:
-        history = saved.history(state.folder)
+        try:
+            history = saved.history(state.folder)
+        except UserError as error:
+            log.warning("its curve is left out: %s", error)
+            continue
         if history.epochs:
             found[described(state.job.swept) or state.folder.name] = history
     return found

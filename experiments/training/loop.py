@@ -1,5 +1,6 @@
 """The loop over epochs and chunks of steps: callbacks, progress, checkpoints, interruption."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from experiments.signals import StopRequest
 from experiments.training.compiled import Totals, compiled, copy_variables, resident
 from experiments.training.saving import Diverged, Saver
 from experiments.training.state import capture, restore, restore_variables
+
+log = logging.getLogger(__name__)
 
 # A chunk lasts about this long: Ctrl-C, the bar and checkpoints by time wait for its end.
 CHUNK_SECONDS = 0.5
@@ -253,12 +256,15 @@ class _Training:
         }
 
     def _resume(self) -> None:
-        state = self.saver.checkpoints.load() if self.saver.checkpoints else None
+        checkpoints = self.saver.checkpoints
+        state = checkpoints.load() if checkpoints else None
         if state:
             restore(state, self.model, self.callbacks.callbacks)
             self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
             self.totals = Totals(*state["totals"])
             self.history.epochs[:] = [Epoch(*row) for row in state["history"]]
+        elif checkpoints and checkpoints.are_there:
+            log.warning("%s: no checkpoint can be used, so training starts again from epoch 0", checkpoints.folder)
 
     def _back_to_last_checkpoint(self) -> None:
         state = self.saver.checkpoints.load() if self.saver.checkpoints else None

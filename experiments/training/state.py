@@ -8,10 +8,12 @@ import numpy as np
 
 from experiments.checkpoints import encode
 from experiments.errors import UserError
+from experiments.history import COLUMNS
 from experiments.training.compiled import all_variables
 
 # Set by Keras when the training begins.
 OF_KERAS = {"_model", "_params", "params"}
+COMPARISONS = {"less", "greater"}  # of keras.ops, which callbacks choose from
 
 
 def capture(model: Any, callbacks: Iterable[Any]) -> dict[str, Any]:
@@ -36,6 +38,8 @@ def restore(state: dict[str, Any], model: Any, callbacks: Iterable[Any]) -> None
     import keras
 
     callbacks = list(callbacks)
+    if not _is_state(state):
+        raise UserError("checkpoint: does not hold the state of a training, expected one that a run has saved.")
     restore_variables(state, model)
     saved, given = [each["type"] for each in state["callbacks"]], [type(callback).__name__ for callback in callbacks]
     if saved != given:
@@ -46,6 +50,25 @@ def restore(state: dict[str, Any], model: Any, callbacks: Iterable[Any]) -> None
     model.stop_training = state["stop_training"]
     random.setstate(state["random"]["python"])
     np.random.set_state(state["random"]["numpy"])
+
+
+def _is_state(state: dict[str, Any]) -> bool:
+    """Whether all parts are there and of their types: a file from elsewhere may hold anything."""
+    parts = {"epoch": int, "step": int, "seconds": float, "totals": list, "history": list, "variables": list}
+    parts |= {"callbacks": list, "stop_training": bool, "random": dict}
+    return (
+        all(isinstance(state.get(name), kind) for name, kind in parts.items())
+        and all(isinstance(array, np.ndarray) and array.dtype.kind in "fiub" for array in state["variables"])
+        and all(
+            isinstance(each, dict)
+            and isinstance(each.get("attributes"), dict)
+            and isinstance(each.get("comparisons"), dict)
+            and set(each["comparisons"].values()) <= COMPARISONS
+            for each in state["callbacks"]
+        )
+        and len(state["totals"]) == 2
+        and all(isinstance(row, list) and len(row) == len(COLUMNS) for row in state["history"])
+    )
 
 
 def restore_variables(state: dict[str, Any], model: Any) -> None:
