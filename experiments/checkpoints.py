@@ -77,8 +77,8 @@ class Checkpoints:
                 continue
             if self._config is not None and config not in (None, self._config):
                 raise UserError(
-                    f"{path}: was saved by a run whose config has the fingerprint {config:.64}, expected {self._config}."
-                    " Get the folder anew, or start a new run."
+                    f"{path}: was saved by a run whose config has the fingerprint {config:.64}, expected"
+                    f" {self._config}. Get the folder anew, or start a new run."
                 )
             self._previous = path
             return state

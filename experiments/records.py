@@ -17,6 +17,16 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Measure = Annotated[float, Field(ge=-1e300, le=1e300)]
 Seconds = Annotated[float, Field(ge=0, le=1e12)]
+# What pydantic expects, in the words of this project's messages.
+WORDS = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "string_type": "text",
+}
 Metrics = dict[str, "SplitRecord"]
 
 
@@ -260,14 +270,14 @@ def checked(path: Path, kind: type[Record], content: Any, expected: str) -> dict
         kind.model_validate(content)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
-        key = dotted(detail["loc"]) or "all of it"
+        key = dotted(detail["loc"]) or "its content"
         message = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         if detail["type"] == "missing":
             problem = f"{key}: has no value, expected one"
         elif detail["type"] == "value_error":
             problem = f"{key}: {message}"
         else:
-            problem = f"{key}: received {brief(detail['input'])}, expected {message}"
+            problem = f"{key}: received {brief(detail['input'])}, expected {WORDS.get(detail['type'], message)}"
         raise UserError(
             f"{path}: {problem}. The file was damaged or changed; expected {expected}, as it was written."
         ) from None

@@ -55,7 +55,10 @@ def test_report_writes_the_page_again(call, outputs):
         ("nothing", "nothing: is no folder, and no run below outputs has this name or this part of a path, expected"),
         (".", ".: 5 folders fit, expected one. Write more of its path:\n  outputs/foreign\n  outputs/half\n"),
         ("outputs/half", "outputs/half/run.json: cannot be read ("),
-        ("outputs/other", "outputs/other/run.json: holds no status, expected the record of a run"),
+        (
+            "outputs/other",
+            "outputs/other/run.json: status: has no value, expected one. The file was damaged or changed",
+        ),
     ],
 )
 def test_what_is_no_run_is_one_message_and_status_2(call, outputs, folder, line):

@@ -241,11 +241,15 @@ def test_a_run_that_did_not_end_is_shown_with_what_it_has(command, tmp_path):
     assert "page: page.html" in done.out
 
 
+def plan(jobs):
+    jobs = [{"number": number, "overrides": [f"seed={number}"], "config": {}} for number in range(jobs)]
+    return {"name": "made up", "command": "", "arguments": [], "metric": "validation.accuracy", "jobs": jobs}
+
+
 def test_a_sweep_stands_for_its_completed_jobs(tmp_path):
-    jobs = [{"number": n, "overrides": [f"seed={n}"], "config": {}} for n in range(3)]
     for number, status in enumerate(("completed", "failed", "completed")):
         run(tmp_path / "sweep" / str(number), seed=number, status=status)
-    (tmp_path / "sweep" / "sweep.json").write_text(json.dumps({"jobs": jobs}))
+    (tmp_path / "sweep" / "sweep.json").write_text(json.dumps(plan(3)))
     assert [found.folder.name for found in compare([tmp_path / "sweep"]).runs] == ["0", "2"]
 
 
@@ -258,16 +262,16 @@ def test_a_sweep_stands_for_its_completed_jobs(tmp_path):
         (["a", "sweep"], "sweep: this sweep has no completed job, expected one at least. Go on with it by"),
         (["a", "b", "--html", "no/page.html"], "no/page.html: cannot be written to, expected a file's name in a"),
         (["a", "broken"], "broken/predictions.npz: cannot be read ("),
-        (["a", "list"], "list/run.json: metrics: received [1], expected a mapping"),
+        (["a", "list"], "list/run.json: metrics: received a list of 1, expected a mapping. The file was damaged"),
     ],
 )
 def test_mistakes_are_one_message_and_status_2(command, tmp_path, arguments, message):
     for name in ("a", "b", "broken", "list"):
         run(tmp_path / name)
     (tmp_path / "broken" / "predictions.npz").write_bytes(b"PK\x03\x04 half a file")
-    (tmp_path / "list" / "run.json").write_text(json.dumps({"status": "completed", "metrics": [1]}))
+    (tmp_path / "list" / "run.json").write_text(json.dumps(record() | {"metrics": [1]}))
     (tmp_path / "sweep").mkdir()
-    (tmp_path / "sweep" / "sweep.json").write_text('{"jobs": []}')
+    (tmp_path / "sweep" / "sweep.json").write_text(json.dumps(plan(1)))
     done = command("experiments", "compare", *arguments)
     assert done.status == 2
     assert done.err.startswith(message)
