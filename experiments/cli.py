@@ -168,6 +168,17 @@ def resume(
 
 
 @app.command()
+def rerun(
+    run: RunFolder,
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="What to change.")] = None,
+) -> None:
+    """Run a run's config.yaml again, in a new folder; without changes the result is the same, bit for bit."""
+    from experiments import launch
+
+    sys.exit(launch.rerun(single_run(run, "rerun"), overrides or []))
+
+
+@app.command()
 def evaluate(
     run: RunFolder,
     dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Another data set that fits the model.")] = None,

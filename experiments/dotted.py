@@ -1,6 +1,6 @@
 """Values of nested mappings by dotted keys, such as `metrics.test.accuracy` of a run's record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 
@@ -11,3 +11,17 @@ def value_at(content: Any, dotted: str, otherwise: Any = None) -> Any:
             return otherwise
         content = content[key]
     return content
+
+
+def put(content: MutableMapping[str, Any], dotted: str, value: Any) -> None:
+    """Put a value under a dotted key; the values of a mapping, each under its own."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            put(content, f"{dotted}.{key}", each)
+        return
+    *parents, name = dotted.split(".")
+    for parent in parents:
+        if not isinstance(content.get(parent), MutableMapping):
+            content[parent] = {}
+        content = content[parent]
+    content[name] = value

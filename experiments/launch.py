@@ -15,12 +15,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from experiments import streams
 from experiments.errors import ReportsMissing, UserError
-from experiments.runs import locked, read, reserved
+from experiments.locating import OUTPUTS
+from experiments.runs import locked, logged, read, reserved
+from experiments.saved_runs import config_values
 from experiments.signals import Interrupted, stop
 from experiments.text import plain_lines
 
@@ -106,6 +109,28 @@ def resume_sweep(folder: Path, retry_failed: bool) -> None:
     """
     sys.argv = [str(RUNNER), "--resume", str(folder), *(["--retry-failed"] if retry_failed else [])]
     runpy.run_path(str(RUNNER), run_name="__main__")  # Hydra finds the YAML files from the program that is run
+
+
+def rerun(folder: Path, overrides: Sequence[str]) -> int:
+    """Run what a run's config.yaml says, with overrides on top, in a new folder; return the exit status.
+
+    The config is checked and run as it stands; Hydra is not entered.
+
+    Raises:
+        UserError: mistakes in the config, the overrides or the data.
+    """
+    from experiments import tracking
+    from experiments.config.changes import changed
+
+    config = changed(config_values(folder), overrides)
+    tracking.require([config])
+    command = shlex.join(["python", "-m", "experiments", "rerun", str(folder), *overrides])
+    started = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    with reserved(OUTPUTS / config.name / started, named=False) as new, logged(new):
+        from experiments.experiment import run_experiment
+
+        status = job(lambda: run_experiment(config, new, command), in_sweep=False)
+    return ended(DONE if status == "completed" else FAILED)
 
 
 def _conduct(ledger: "Ledger", run: Callable[[], Any]) -> int:

@@ -74,16 +74,13 @@ def unchanged_config(folder: Path, record: dict[str, Any]) -> ExperimentConfig:
         UserError: config.yaml or the config in run.json was changed, or config.yaml cannot be read.
     """
     path = folder / CONFIG
-    try:
-        values = read_yaml(path, "the run's config")
-    except FileNotFoundError:
-        raise UserError(f"{path}: is not there, expected the run's config") from None
-    values, then = values if isinstance(values, dict) else {}, record["config"] or {}
+    values, then = config_values(folder), record["config"] or {}
     changes = [f"  {key}: {brief(now)}, expected {brief(before)}" for key, before, now in differences(then, values)]
     if changes:
         raise UserError(
             f"{path}: was changed since the run began. A resumed run ends exactly as it would have, so its"
-            " config stays. Undo the change, or start a new run.\n" + "\n".join(changes)
+            f" config stays. Undo the change, or start a new run with it: `python -m experiments rerun {folder}`.\n"
+            + "\n".join(changes)
         )
     fingerprint = provenance.fingerprint_of(values)
     if record["config_fingerprint"] not in (None, fingerprint):
@@ -92,6 +89,22 @@ def unchanged_config(folder: Path, record: dict[str, Any]) -> ExperimentConfig:
             f" expected {brief(record['config_fingerprint'])}. Get the folder anew, or start a new run."
         )
     return validate(with_later_keys(values))
+
+
+def config_values(folder: Path) -> dict[str, Any]:
+    """What a run's config.yaml holds, not checked yet.
+
+    Raises:
+        UserError: it cannot be read, or is no mapping.
+    """
+    path = folder / CONFIG
+    try:
+        values = read_yaml(path, "the run's config")
+    except FileNotFoundError:
+        raise UserError(f"{path}: is not there, expected the run's config") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: received {brief(values)}, expected the run's config")
+    return values
 
 
 def differences(first: dict[str, Any], second: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:

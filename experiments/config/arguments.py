@@ -4,6 +4,7 @@ What Hydra gets later is built anew from this value, so that it cannot understan
 checked. Hydra's own parser takes abbreviations, and one of its flags loads a pickle.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,11 +192,29 @@ def _mistakes(given: dict[str, Any], overrides: Sequence[str], folders_exist: bo
         for name in ("config_path", "config_dir")
         if name in given and folders_exist and not Path(given[name]).is_dir()
     ]
+    if hidden := _hidden(given):
+        lines.append(hidden)
     if given.get("cfg", "job") not in CONFIG_PARTS:
         lines.append(f"--cfg: received {shown(given['cfg'])}, expected {WITH_VALUE['cfg']}")
     if given.get("info", "all") not in ("", *INFORMATION):
         lines.append(f"--info: received {shown(given['info'])}, expected one of {', '.join(INFORMATION)}")
     return [*lines, *_contradictions(given, overrides)]
+
+
+def _hidden(given: dict[str, Any]) -> str | None:
+    """The line about a file of --config-dir that would not be read, since one of that name comes first."""
+    if not given.get("config_dir"):
+        return None
+    file = f"{given.get('config_name') or 'config'}.yaml"
+    first, folder = Path(given.get("config_path") or CONF), Path(given["config_dir"])
+    if first.resolve() == folder.resolve() or not ((first / file).is_file() and (folder / file).is_file()):
+        return None
+    received = f"--config-dir: received {shown(str(folder))}, whose {file} would not be read, since {first / file}"
+    if (folder / "run.json").is_file():
+        return (
+            f"{received} comes first. A run is run again by `python -m experiments rerun {shlex.quote(str(folder))}`."
+        )
+    return f"{received} comes first. Rename it, and give its name by --config-name."
 
 
 def _contradictions(given: dict[str, Any], overrides: Sequence[str]) -> Iterator[str]:

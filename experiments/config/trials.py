@@ -1,7 +1,6 @@
 """The points of a search: what may be searched, and the config of one trial."""
 
 import copy
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from experiments.config.arguments import GROUPS
 from experiments.config.overrides import Overrides
 from experiments.config.schema import ExperimentConfig
 from experiments.config.validation import validate
+from experiments.dotted import put
 
 
 def search_mistakes(given: Overrides, is_search: bool, together: Sequence[str], reuse: bool) -> list[str]:
@@ -45,8 +45,7 @@ def with_values(values: dict[str, Any], point: Sequence[str]) -> ExperimentConfi
     """
     changed = copy.deepcopy(values)
     for override in OverridesParser.create().parse_overrides([text for text in point if not is_choice(text)]):
-        *parents, name = override.key_or_group.split(".")
-        functools.reduce(lambda node, parent: node[parent], parents, changed)[name] = override.value()
+        put(changed, override.key_or_group, override.value())
     return validate(changed)
 
 
