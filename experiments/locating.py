@@ -1,6 +1,5 @@
 """What a user writes for RUN → a folder: a path, `latest`, a name, a part of a path, a job as SWEEP/3."""
 
-import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,6 +9,7 @@ from typing import Any
 from experiments import folders, runs
 from experiments.config.mistakes import nearest
 from experiments.errors import UserError
+from experiments.parsing import read_json
 
 OUTPUTS = Path("outputs")
 LATEST = "latest"
@@ -143,7 +143,7 @@ def _facts(folder: Path, file: str) -> dict[str, Any]:
             return runs.read(folder)
         return {}
     try:
-        plan = json.loads((folder / file).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        plan = read_json(folder / file, "the plan of a sweep")
+    except (OSError, UserError):
         return {}
     return plan if isinstance(plan, dict) else {}

@@ -162,7 +162,8 @@ def test_a_folder_that_is_not_there_is_a_mistake(call):
 def with_a_sweep(outputs):
     """A sweep of four jobs more: the second is the best, the third diverged, the fourth was given up."""
     for number, accuracy in enumerate((0.6, 0.8, None, 0.99)):
-        metrics = {"validation": {"accuracy": accuracy}, "test": {"accuracy": accuracy}} if accuracy else {}
+        both = {"loss": 1.0, "accuracy": accuracy}
+        metrics = {"validation": both, "test": both} if accuracy else {}
         changes = {"status": "diverged"} if number == 2 else {"pruned": 2} if number == 3 else {}
         config = {"optimizer": {"learning_rate": 0.1 * 2**number}, "trainer": {"epochs": 3}}
         values = record(name="grid", seed=7, metrics=metrics, config=config, duration_seconds=10.0, **changes)

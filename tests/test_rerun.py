@@ -83,9 +83,9 @@ def test_what_cannot_be_changed_is_told(config, override, line):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "config.yaml: cannot be read ("),
+        (None, "config.yaml: is not there, expected the run's config"),
         ("a: [", "config.yaml: cannot be read ("),
-        ("[1]", "config.yaml: received [1], expected the run's config"),
+        ("[1]", "config.yaml: received a list of 1, expected the run's config"),
         ("name: x", "The config has"),
     ],
 )
