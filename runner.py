@@ -8,12 +8,17 @@ stop.install()
 
 from pathlib import Path
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
+from experiments import missing
 
-from experiments import launch
+try:
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf import DictConfig
+
+    from experiments import launch
+except ImportError as error:
+    missing.leave(error)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")

@@ -1,5 +1,10 @@
 """`python -m experiments`."""
 
-from experiments.cli import main
+from experiments import missing
+
+try:
+    from experiments.cli import main
+except ImportError as error:
+    missing.leave(error)
 
 main()

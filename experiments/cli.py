@@ -35,7 +35,7 @@ def main() -> None:
     streams.mute()
     with stop:
         try:
-            app(prog_name="python -m experiments")
+            app(prog_name="experiments" if Path(sys.argv[0]).stem == "experiments" else "python -m experiments")
         except UserError as error:
             print(plain_lines(error), file=sys.stderr)
             sys.exit(2)

@@ -19,11 +19,12 @@ QUICK = [
     "model.hidden_units=[8]",
 ]
 RUNNER = [line for line in LINES if line.startswith("python runner.py")]
+ACTIVATE = "source .venv/bin/activate"
 EXPERIMENTS = [line for line in LINES if line.startswith("python -m experiments")]
 
 
 def test_every_command_of_the_readme_is_of_a_kind_that_is_tested():
-    assert {line for line in LINES if line} == {"make run", "make test", *RUNNER, *EXPERIMENTS}
+    assert {line for line in LINES if line} == {"make run", "make test", ACTIVATE, *RUNNER, *EXPERIMENTS}
     makefile = (PROJECT / "Makefile").read_text()
     assert all(f"\n{target}: " in makefile for target in ("run", "test"))
 
