@@ -267,6 +267,7 @@ def rescored(result: "Rescored", *, out: Console | None = None) -> None:
     out.print(result.report)
     out.print(
         f"{plain(result.dataset.name)}, {result.split}, {result.rows:,} rows; from {plain(result.dataset.source)}"
+        + (f" ({result.dataset.note})" if result.dataset.note else "")
     )
     interval = f"95 % interval {low:.4f} to {high:.4f}, Wilson"
     out.print(f"accuracy {metric(result.accuracy)} ({interval}), loss {metric(result.loss)}", style="bold")

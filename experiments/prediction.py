@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments import rows, saved_models
+from experiments import rows, runs, saved_models
+from experiments.dotted import value_at
+from experiments.familiarity import unlike
 from experiments.text import plain
 
 
@@ -42,7 +44,10 @@ class Answer:
 
 
 def predict(folder: Path, files: Sequence[Path]) -> tuple[list[Answer], list[str]]:
-    """Answers of a run's saved model on all rows of the files, in order, and a line for each image that was changed.
+    """Answers of a run's saved model on all rows of the files, in order, and what is to be known of them.
+
+    That is a line for each image that was changed, and a warning for each file whose samples are unlike those that the
+    model was trained on.
 
     Raises:
         UserError: no run or no model, or files that do not fit, all of them at once, before anything is predicted.
@@ -59,4 +64,12 @@ def predict(folder: Path, files: Sequence[Path]) -> tuple[list[Answer], list[str
     answers = [
         Answer(file, row, given, layout.class_names) for (file, row), given in zip(places, probabilities, strict=True)
     ]
-    return answers, [f"{plain(each.file)}: {each.note}" for each in read if each.note]
+    notes = [f"{plain(each.file)}: {each.note}" for each in read if each.note]
+    return answers, notes + _warnings(read, layout, value_at(runs.read(folder), "dataset.statistics"))
+
+
+def _warnings(read: Sequence[rows.Rows], layout: rows.Layout, trained_on: Any) -> list[str]:
+    if not layout.images:
+        return []
+    found = ((each.file, unlike(each.x, layout.scale, trained_on)) for each in read)
+    return [f"warning: {plain(file)}: {text}" for file, text in found if text]

@@ -17,6 +17,7 @@ import numpy as np
 
 from experiments.config import ExperimentConfig
 from experiments.datasets import Dataset
+from experiments.datasets import statistics as images
 from experiments.history import History
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib", "hydra-core", "omegaconf")
@@ -46,10 +47,16 @@ def describe(dataset: Dataset) -> dict[str, Any]:
             name: np.bincount(getattr(dataset, name).y, minlength=dataset.num_classes).tolist()
             for name in dataset.sizes
         },
+        "statistics": statistics_of_data(dataset),
         "source": dataset.source,
         "note": dataset.note,
         "validation_is_test": dataset.validation_is_test,
     }
+
+
+def statistics_of_data(dataset: Dataset) -> dict[str, Any] | None:
+    """What the training images are like; of features nothing is said."""
+    return images.describe(dataset.train.x, dataset.scale) if dataset.rows == "images" else None
 
 
 def throughput(history: History, rows: int) -> dict[str, float] | None:

@@ -1,6 +1,7 @@
 """A run's saved model scored again: on the run's own data, or on other data of the same shape and number of classes."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +12,10 @@ from experiments import datasets, runs, saved_models
 from experiments.config import DatasetConfig, ExperimentConfig
 from experiments.datasets import Dataset
 from experiments.datasets.catalogue import CATALOGUE
+from experiments.dotted import value_at
 from experiments.errors import UserError
 from experiments.evaluation import classification_report, evaluate, wilson_interval
+from experiments.familiarity import unlike
 from experiments.rows import Layout
 from experiments.text import plain
 
@@ -99,7 +102,7 @@ def rescore(
         report=text,
         per_class=per_class,
         recorded=(record.get("metrics") or {}).get(split) if name is None and not warnings else None,
-        warnings=(*warnings, f"{plain(dataset.source)}: {dataset.note}") if dataset.note else warnings,
+        warnings=(*warnings, *([] if name is None and path is None else _of_other_data(dataset, split, record))),
     )
 
 
@@ -123,6 +126,13 @@ def _data(config: ExperimentConfig, name: str | None, path: Path | None, split: 
     if split == "test":
         here["validation"] = "test"  # which leaves the training rows whole, however few
     return DatasetConfig.model_validate(values | here)
+
+
+def _of_other_data(dataset: Dataset, split: str, record: dict[str, Any]) -> Iterator[str]:
+    """A warning where the samples are unlike those that the model was trained on."""
+    text = unlike(getattr(dataset, split).x, dataset.scale, value_at(record, "dataset.statistics"))
+    if text:
+        yield f"{plain(dataset.source)}: {text}"
 
 
 def _warnings(layout: Layout, dataset: Dataset, fingerprint: str | None) -> tuple[str, ...]:

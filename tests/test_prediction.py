@@ -1,6 +1,7 @@
 """A saved model's answers and scores on one shared run of the digits."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -59,15 +60,36 @@ def test_answers_are_those_that_the_run_had_on_its_test_split(run, tmp_path):
 
 
 def test_predict_on_the_command_line(run, tmp_path):
-    image(tmp_path, np.zeros((480, 640)), "[bold]x.png")
-    array(tmp_path, np.zeros((2, 8, 8), np.uint8))
+    digit = datasets.load(runs.unchanged_config(run, runs.read(run)).dataset).test.x[0]
+    image(tmp_path, np.kron(digit * 15, np.ones((60, 80), np.uint8)), "[bold]x.png")
+    array(tmp_path, np.stack([np.rint(digit * 15 / 255 * 16).astype(np.uint8)] * 2))
     done = run_command(tmp_path, "experiments", "predict", str(run), "[bold]x.png", "rows.npy", "--top", "3")
     assert (done.status, done.err) == (0, "[bold]x.png: resized from 640×480 to 8×8\n")
     header, *lines = done.out.splitlines()
     assert header.split() == ["file", "row", "class", "probability", "next", "best"]
     assert [line.split()[:2] for line in lines] == [["[bold]x.png", "0"], ["rows.npy", "0"], ["rows.npy", "1"]]
-    assert len({tuple(line.split()[2:]) for line in lines}) == 1  # three times a black row
+    assert len({tuple(line.split()[2:]) for line in lines}) == 1  # three times the same digit
     assert len(lines[0].split()) == 4 + 2 * 2
+
+
+def test_an_image_unlike_the_training_samples_is_warned_of(run, tmp_path):
+    test = datasets.load(runs.unchanged_config(run, runs.read(run)).dataset).test
+    dark_on_light = image(tmp_path, 255 - test.x[0] * 15)
+    _, notes = prediction.predict(run, [array(tmp_path, test.x), dark_on_light])
+    (warning,) = notes
+    assert re.fullmatch(
+        rf"warning: {re.escape(str(dark_on_light))}: it is unlike the training samples"
+        r" \(.+ 0\.\d\d to 0\.\d\d, of 0 to 1\):"
+        r" it looks dark on light where they are light on dark\. Invert it; the answer means little\.",
+        warning,
+    )
+
+
+def test_of_a_run_that_did_not_record_its_samples_nothing_is_said(copy, tmp_path):
+    record = json.loads((copy / "run.json").read_text())
+    del record["dataset"]["statistics"], record["dataset"]["note"]
+    (copy / "run.json").write_text(json.dumps(record))
+    assert prediction.predict(copy, [image(tmp_path, np.full((8, 8), 255))])[1] == []
 
 
 def test_a_bad_file_is_status_2_before_tensorflow_is_imported(run, tmp_path):
@@ -83,7 +105,12 @@ def test_predictions_as_json(run, tmp_path, capsys):
     cli.predict(run, [path, image(tmp_path, np.zeros((9, 9)))], as_json=True, top=2)
     out, err = capsys.readouterr()
     told = json.loads(out)
-    assert err == f"{tmp_path / 'x.png'}: resized from 9×9 to 8×8\n"
+    resized, *warnings = err.splitlines()
+    assert resized == f"{tmp_path / 'x.png'}: resized from 9×9 to 8×8"
+    assert [text.partition(" unlike ")[0] for text in warnings] == [
+        f"warning: {path}: 2 of 2 samples are",
+        f"warning: {tmp_path / 'x.png'}: it is",
+    ]
     assert [list(row) for row in told] == [["file", "row", "class", "index", "probability", "probabilities"]] * 3
     assert [row["row"] for row in told] == [0, 1, 0]
     assert told[0]["file"] == str(path)
