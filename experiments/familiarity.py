@@ -8,13 +8,15 @@ import numpy as np
 from experiments.datasets.statistics import STATISTICS, of_samples
 
 MARGIN = 1.0  # standard deviations beyond the least and the most of the training samples …
-SMALLEST_MARGIN = 0.02  # … and at least so much, of pixels in [0, 1]
+SMALLEST_MARGIN = 0.1  # … and at least so much, of pixels in [0, 1]
 SHARE = 0.01  # of a file's samples that may lie outside without a word; one sample may not
 WORDS = {
     "mean": "mean brightness",
     "border": "brightness of the border",
     "range": "difference of the lightest and the darkest pixel",
 }
+
+_KEYS = ("least", "most", "mean", "standard_deviation")
 
 Bounds = dict[str, tuple[float, float]]
 
@@ -51,16 +53,14 @@ def _bounds(trained_on: Any) -> Bounds | None:
     found: Bounds = {}
     for name in STATISTICS:
         known = trained_on.get(name) if isinstance(trained_on, Mapping) else None
-        numbers = [known.get(key) for key in _KEYS] if isinstance(known, Mapping) else []
-        if len(numbers) != len(_KEYS) or not all(isinstance(number, float | int) for number in numbers):
+        given = [known.get(key) for key in _KEYS] if isinstance(known, Mapping) else []
+        numbers = [float(number) for number in given if isinstance(number, float | int)]
+        if len(numbers) != len(_KEYS):
             return None
-        least, most, _, deviation = map(float, numbers)
+        least, most, _, deviation = numbers
         margin = max(MARGIN * deviation, SMALLEST_MARGIN)
         found[name] = (least - margin, most + margin)
     return found
-
-
-_KEYS = ("least", "most", "mean", "standard_deviation")
 
 
 def _within(values: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
