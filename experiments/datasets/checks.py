@@ -6,6 +6,7 @@ import numpy as np
 
 from experiments.datasets.dataset import Split
 from experiments.errors import UserError
+from experiments.text import brief
 
 WAY_OUT = "Mend the file, or name other data with dataset.path=…"
 
@@ -56,7 +57,7 @@ def _first_bad_label(y: np.ndarray, num_classes: int) -> int | None:
 def _shown(label: object) -> str:
     value = label.item() if isinstance(label, np.generic) else label
     missing = value is None or (isinstance(value, float) and math.isnan(value))
-    return f"{'missing' if missing else 'received'} {value!r:.80}"
+    return f"{'missing' if missing else 'received'} {brief(value)}"
 
 
 def check_rows(split: Split, name: str, where: str) -> None:

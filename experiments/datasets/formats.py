@@ -1,6 +1,7 @@
 """A file or folder → training and test rows, judged by its contents."""
 
 import os
+import stat
 import tarfile
 import zipfile
 from contextlib import suppress
@@ -10,6 +11,7 @@ from experiments.datasets import cifar, idx, npz
 from experiments.datasets.catalogue import KnownDataset
 from experiments.datasets.dataset import Split
 from experiments.errors import UserError
+from experiments.received import kind
 
 
 def read(path: Path, known: KnownDataset) -> tuple[Split, Split]:
@@ -23,6 +25,9 @@ def read(path: Path, known: KnownDataset) -> tuple[Split, Split]:
             f"dataset.path: {path} does not exist, expected a file or folder that holds {known.title}."
             " Mend the path, or leave it out for the cache or a download."
         )
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # nobody may ever write to a FIFO, and a device has no end
+        raise UserError(f"dataset.path: {path} is {kind(mode)}, expected a file or folder that holds {known.title}")
     try:
         return _read_folder(path, known) if path.is_dir() else _read_file(path, known)
     except (OSError, MemoryError) as error:

@@ -116,6 +116,53 @@ def test_the_first_bad_label_of_a_cifar_list_is_named(tmp_path, label, said):
     )
 
 
+def test_a_fifo_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "mnist.npz")
+    assert "mnist.npz is a FIFO, expected a file or folder that holds MNIST" in complaint(
+        "mnist", tmp_path / "mnist.npz"
+    )
+
+
+def nested(kind, levels=60):
+    """A few hundred bytes that are 2**60 values, written out."""
+    value = kind()
+    for _ in range(levels):
+        value = kind((value, value))
+    return value
+
+
+def test_labels_of_lists_that_share_their_parts_are_bounded(tmp_path):
+    folder = made_up.cifar_folder(tmp_path)
+    (folder / "data_batch_1").write_bytes(pickle.dumps({b"data": DATA, b"labels": [1, nested(list)]}))
+    assert "label of row 1 of the train split: received a list of 2, expected a whole" in complaint("cifar10", folder)
+    (folder / "data_batch_1").write_bytes(pickle.dumps({b"data": DATA, b"labels": nested(list)}))
+    assert "label of row 0 of the train split: received a list of 2, expected a whole" in complaint("cifar10", folder)
+
+
+def test_a_pickle_takes_no_longer_than_it_is_long():
+    """To hash nested tuples takes a step for each part, written out."""
+    opcodes = b"\x80\x02)" + b"q\x00h\x00\x86" * 60
+    as_key = b"\x80\x02}" + opcodes[2:] + b"K\x01s."
+    assert "a dict has keys that are neither text nor whole numbers" in refused(as_key)
+    assert "keys that are neither" in refused(b"\x80\x02}(" + opcodes[2:] + b"K\x01u.")
+    assert "keys that are neither" in refused(b"\x80\x02(" + opcodes[2:] + b"K\x01d.")
+    assert "refused (" in refused(b"\x80\x04(" + opcodes[2:] + b"\x91.")
+    order = b"\x80\x02}U\x04datacnumpy\ndtype\nU\x02u1\x85R(K\x03" + opcodes[2:] + b"tbs."
+    assert "an array of byte order a tuple of 2" in refused(order)
+
+
+def test_a_pickle_changes_none_of_our_own_names():
+    build = b"\x80\x02cnumpy\nndarray\nN}U\x05arrayK\x01s\x86b."
+    assert "it changes what is no array" in refused(build)
+    assert callable(pickles._Array.array)
+
+
+def test_a_pickle_cannot_make_the_same_bytes_for_ever(monkeypatch):
+    monkeypatch.setattr(pickles, "MAX_ENCODED", 1000)
+    call = b"c_codecs\nencode\nX\x90\x01\x00\x00" + b"a" * 400 + b"U\x06latin1\x86R0"
+    assert "more than 1,000 bytes" in refused(b"\x80\x02" + 3 * call + b"}.")
+
+
 def test_a_cifar_batch_of_another_shape_or_length_is_named(tmp_path):
     folder = made_up.cifar_folder(tmp_path)
     batch = folder / "data_batch_2"
@@ -221,7 +268,7 @@ def test_an_npz_header_that_claims_more_than_memory_is_refused(tmp_path):
 def test_an_unreadable_path_is_a_message_not_a_traceback(tmp_path):
     assert "does not exist" in complaint("mnist", tmp_path / ("x" * 300))
     assert "does not exist" in complaint("mnist", "~no-such-user/mnist.npz")
-    assert "is no form of MNIST" in complaint("mnist", "/dev/null")
+    assert "/dev/null is a device, expected a file or folder that holds MNIST" in complaint("mnist", "/dev/null")
     assert "holds nothing; expected" in complaint("cifar10", tmp_path)
 
 
