@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf must not do for any config: import packages, read the environment.
+"""What Hydra and OmegaConf must not do for any config: import packages, read the environment, grow without end.
 
 Hydra imports a package to look for YAML files in it, and OmegaConf's `oc.env` reads any variable into the config, from
 where it would reach the files of the run. Both are shut where they happen, so that no spelling gets around it.
@@ -6,9 +6,12 @@ where it would reach the files of the run. Both are shut where they happen, so t
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
+import yaml
+from hydra._internal.core_plugins import file_config_source as files
 from hydra._internal.core_plugins import importlib_resources_config_source as packages
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.plugins import Plugins
@@ -18,6 +21,7 @@ from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import InterpolationResolutionError
 
 from experiments.config.mistakes import shown
+from experiments.parsing import load_yaml
 
 # Keys that may name a variable of the environment. Their value stays the text that names it, in all files; what uses
 # the value looks the variable up.
@@ -39,6 +43,22 @@ class ImportlibResourcesConfigSource(packages.ImportlibResourcesConfigSource):
         super().__init__(provider=provider, path=path)
 
 
+class FileConfigSource(files.FileConfigSource):
+    """Hydra's YAML files, of which none may grow beyond all bounds when its aliases are written out."""
+
+    def load_config(self, config_path: str) -> Any:
+        path = Path(self.path) / self._normalize_file_name(config_path)
+        with suppress(OSError, UnicodeDecodeError, yaml.YAMLError):  # said in full by Hydra
+            text = path.read_text(encoding="utf-8")
+            if "*" in text and "&" in text:
+                try:
+                    load_yaml(text)
+                except (ValueError, RecursionError) as error:
+                    why = error if isinstance(error, ValueError) else "nested without end"
+                    raise ConfigCompositionException(f"{path}: {why}, expected a config") from None
+        return super().load_config(config_path)
+
+
 def searchpath_refusal(place: Any) -> str:
     return f"hydra.searchpath: received {shown(place)}, expected a folder, since packages would be imported"
 
@@ -49,13 +69,13 @@ def guarded() -> Iterator[None]:
     Plugins.instance()  # registers what is replaced here
     sources = SourcesRegistry.instance().types
     resolvers = BaseContainer._resolvers
-    package, environment = sources["pkg"], resolvers["oc.env"]
-    sources["pkg"] = ImportlibResourcesConfigSource
+    package, file, environment = sources["pkg"], sources["file"], resolvers["oc.env"]
+    sources["pkg"], sources["file"] = ImportlibResourcesConfigSource, FileConfigSource
     OmegaConf.register_new_resolver("oc.env", _variable, replace=True)
     try:
         yield
     finally:
-        sources["pkg"] = package
+        sources["pkg"], sources["file"] = package, file
         resolvers["oc.env"] = environment
 
 

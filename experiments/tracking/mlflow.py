@@ -1,7 +1,6 @@
 """MLflow: a run's parameters, metrics and files in a store of its own beside the runs, or on a server."""
 
 import importlib
-import json
 import logging
 import os
 import time
@@ -16,7 +15,10 @@ from experiments.config import ExperimentConfig
 from experiments.config.schema import MLflowConfig
 from experiments.files import TEMPORARY_PREFIX, atomic, write_json
 from experiments.history import Epoch
+from experiments.parsing import read_json
+from experiments.received import unreadable
 from experiments.sweeps.ledger import SWEEP, UNFINISHED, Ledger
+from experiments.text import brief
 from experiments.tracking.parameters import flat, metrics
 
 KEPT = "tracker.json"  # in the folder of a run or a sweep: which run of MLflow's it is
@@ -86,7 +88,7 @@ class _Following:
     def run_id(self, folder: Path, run_name: str, tags: dict[str, Any]) -> str:
         """The run of MLflow's that a folder has; made where it has none, or where it was deleted."""
         kept = folder / KEPT
-        run_id = json.loads(kept.read_text(encoding="utf-8"))["run_id"] if kept.exists() else None
+        run_id = kept_run(folder) if kept.exists() else None
         if run_id is None or not self._exists(run_id):
             run_id = self.client.create_run(self.experiment_id, run_name=run_name, tags=tags).info.run_id
             write_json(kept, {"kind": "mlflow", "uri": self.uri, "experiment": self.experiment, "run_id": run_id})
@@ -194,10 +196,24 @@ class MLflowSweep(_Following):
         jobs = Ledger(self.folder).states()
         for job in jobs:
             if job.record.get("killed") and (job.folder / KEPT).exists():  # it could not tell its own end
-                self.end(json.loads((job.folder / KEPT).read_text(encoding="utf-8"))["run_id"], job.status)
-        run_id = json.loads((self.folder / KEPT).read_text(encoding="utf-8"))["run_id"]
+                self.end(kept_run(job.folder), job.status)
+        run_id = kept_run(self.folder)
         self.end(run_id, _of_sweep([job.status for job in jobs]))
         self.upload(run_id, SWEEP_FILES)
+
+
+def kept_run(folder: Path) -> str:
+    """The run of MLflow's that a folder has, by its tracker.json.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path, expected = folder / KEPT, "the run_id of a run of MLflow's"
+    content = read_json(path, expected)
+    run_id = content.get("run_id") if isinstance(content, dict) else None
+    if not isinstance(run_id, str):
+        raise unreadable(path, f"run_id is {brief(run_id)}", expected)
+    return run_id
 
 
 def _of_sweep(statuses: Sequence[str]) -> str:
