@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments import reports, runs
 from experiments.config.mistakes import refused
-from experiments.config.schema import Name, Notes, Tag
+from experiments.config.value_types import Name, Notes, Tag
 from experiments.errors import UserError
 from experiments.files import write_json
 from experiments.received import refuse_read_only

@@ -1,13 +1,20 @@
 """What a learner is told: a plausible mistake, and the words that lead to the right form."""
 
+import copy
+import functools
 import re
 import shlex
+from typing import Any
 
 import pytest
+import yaml
+from pydantic import ValidationError
 
-from experiments.config import help, other_words
+from experiments.config import ExperimentConfig, help, other_words
 from experiments.config.composition import CONF
+from experiments.config.mistakes import mistakes
 from experiments.config.names import known_keys, nearest, unknown_key
+from experiments.config.overrides import parse
 from tests.test_config import complaint, config
 
 UNKNOWN = {  # key → the right one
@@ -110,16 +117,14 @@ def test_capitals_and_hyphens_are_near_misses(name, known, said):
     assert nearest(name, known) == said
 
 
+@pytest.fixture(scope="module")
+def usual() -> dict[str, Any]:
+    return config().model_dump()
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("optimizer=Adam", "Did you mean adam?"),
-        ("optimizer=SGD", "Did you mean sgd?"),
-        ("dataset=MNIST", "Did you mean mnist?"),
-        ("dataset=FashionMNIST", "Did you mean fashion_mnist?"),
-        ("dataset=CIFAR-10", "Did you mean cifar10?"),
-        ("experiment=keras-mnist", "Did you mean keras_mnist?"),
-        ("hydra/launcher=Joblib", "Did you mean joblib?"),
         ("model.activation=LeakyReLU", "Did you mean leaky_relu?"),
         ("trainer.early_stopping.monitor=val_acc", "Did you mean val_accuracy?"),
         ("sweep.metric=accuracy", "Did you mean validation.accuracy?"),
@@ -129,37 +134,134 @@ def test_capitals_and_hyphens_are_near_misses(name, known, said):
         ("trainer.early_stopping=true", "Give its keys: trainer.early_stopping.patience, "),
         ("model.hidden_units=128", "Did you mean model.hidden_units=[128]?"),
         ("model.hidden_units=128-64", "Did you mean model.hidden_units=[128,64]?"),
-        ("model.hidden_units=[64.0]", "model.hidden_units[0]: received 64.0, expected a whole number from 1 up to"),
+        ("model.hidden_units=[128 64]", "model.hidden_units[0]: received '128 64', expected a whole number from 1 up to"
+         " 1000000. Did you mean 128,64?"),
+        ("model.hidden_units=[64.0]", "model.hidden_units[0]: received 64.0, expected a whole number from 1 up to"
+         " 1000000. Did you mean 64?"),
         ("trainer.epochs=5.0", "Did you mean 5?"),
-        ("trainer.epochs=1e3", "Did you mean 1000?"),
-        ("\"trainer.epochs='10'\"", "Did you mean 10, without quotes?"),
+        ("trainer.epochs=1.0e+3", "Did you mean 1000?"),
+        ("trainer.epochs='10'", "Did you mean 10, without quotes?"),
+        ("optimizer.learning_rate='0,5'", "Did you mean 0.5?"),
+        ("optimizer.learning_rate=0.1 0.01", "Did you mean 0.1,0.01?"),
+        ("optimizer.learning_rate=[0.1,0.01]", "A sweep over several values: -m optimizer.learning_rate=0.1,0.01"),
         ("dataset.validation=10%", "Did you mean 0.1?"),
         ("dataset.validation=20", "Did you mean 0.2?"),
-        ("trainer.deterministic=yes", "Did you mean true?"),
+        ("trainer.deterministic='yes'", "Did you mean true?"),
         ("trainer.deterministic=0", "Did you mean false?"),
+        ("trainer.jit_compile=1", "received 1, expected auto, true or false. Did you mean true?"),
         ("trainer.max_minutes=None", "Did you mean null?"),
         ("dataset.limit=none", "Did you mean null?"),
-        ("-m optimizer.learning_rate=[0.1,0.01]", "A sweep over several values: -m optimizer.learning_rate=0.1,0.01"),
+        ("dataset.path=5", "dataset.path: received 5, expected a path or null."),
         ("tags=best", "tags: received 'best', expected a list of at most 50 tags, such as [baseline,best]. Did you mean"
          " tags=[best]?"),
-        ("\"tags=['a,b']\"", "tags[0]: received 'a,b', expected a tag: text of 1 to 50 characters on one line, without"
-         " a comma."),
+        ("tags=['a,b']", "tags[0]: received 'a,b', expected a tag: text of 1 to 50 characters on one line, without a"
+         " comma."),
         ("sweep.together=seed", "expected a list of swept keys, such as [model,optimizer.learning_rate], or []. Did you"
          " mean sweep.together=[seed]?"),
-        ("tracker=mlflow tracker.uri=ftp://x", "expected an address that begins with http://, https:// or sqlite:///"),
-        ("optimizer=adam optimizer.momentum=0.9", "optimizer.momentum: belongs to optimizer=sgd or rmsprop; here"
-         " optimizer is adam. Leave it out, or choose optimizer=sgd."),
-        ("optimizer.beta1=0.9", "Did you mean optimizer.beta_1? It belongs to optimizer=adam, adamw, nadam or adamax;"
-         " here optimizer is sgd."),
-        ("tracker.uri=http://x", "tracker.uri: belongs to tracker=mlflow; here tracker is none."),
+        ("tracker={kind: mlflow, uri: 'ftp://x', experiment: null}", "expected an address that begins with http://,"
+         " https:// or sqlite:/// and has no password in it"),
         ("optimizer.kind=adam", "optimizer.kind: received 'adam', but the other keys are those of another option. Did"
          " you mean optimizer=adam?"),
         ("tracker.kind=mlflow", "tracker.uri: no value, expected an address"),
         ("tracker.kind=mlflow", "tracker=mlflow brings all its keys; or give tracker.uri=… or name it in a YAML file."),
+        ("optimizer.beta1=0.9", "Did you mean optimizer.beta_1? It belongs to optimizer=adam, adamw, nadam or adamax;"
+         " here optimizer is sgd."),
+        ("tracker.uri=http://x", "tracker.uri: belongs to tracker=mlflow; here tracker is none. Leave it out, or choose"
+         " tracker=mlflow."),
     ],
 )  # fmt: skip
-def test_a_value_that_is_nearly_right_leads_to_the_right_one(line, said):
-    assert said in complaint(*shlex.split(line))
+def test_a_value_that_is_nearly_right_leads_to_the_right_one(usual, line, said):
+    key, _, text = line.partition("=")
+    *parents, name = key.split(".")
+    changed = copy.deepcopy(usual)
+    functools.reduce(dict.__getitem__, parents, changed)[name] = yaml.safe_load(text)
+    with pytest.raises(ValidationError) as raised:
+        ExperimentConfig.model_validate(changed)
+    assert said in "\n".join(mistakes(raised.value))
+
+
+NO_SPACES = "not understood, expected KEY=VALUE without spaces. Did you mean"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("optimizer=Adam", "Did you mean adam?"),
+        ("optimizer=SGD", "Did you mean sgd?"),
+        ("dataset=MNIST", "Did you mean mnist?"),
+        ("dataset=FashionMNIST", "Did you mean fashion_mnist?"),
+        ("dataset=CIFAR-10", "Did you mean cifar10?"),
+        ("experiment=keras-mnist", "Did you mean keras_mnist?"),
+        ("model=128", "Did you mean model.hidden_units=[128]?"),
+        ("model=[128,64]", "Did you mean model.hidden_units=[128,64]?"),
+        ("trainer.epochs = 5", f"'trainer.epochs = 5': {NO_SPACES} trainer.epochs=5?"),
+        ("'trainer.epochs = 5'", f"'trainer.epochs = 5': {NO_SPACES} trainer.epochs=5?"),
+        ("trainer.epochs= 5", f"{NO_SPACES} trainer.epochs=5?"),
+        ("trainer.epochs =5", f"{NO_SPACES} trainer.epochs=5?"),
+        ("trainer.epochs 5", f"{NO_SPACES} trainer.epochs=5?"),
+        ("trainer.epochs: 5", f"{NO_SPACES} trainer.epochs=5?"),
+        ("trainer.epochs:5", f"{NO_SPACES} trainer.epochs=5?"),
+        ("trainer.epochs==5", f"{NO_SPACES} trainer.epochs=5?"),
+        ("trainer/epochs=5", f"{NO_SPACES} trainer.epochs=5?"),
+        ("lr = 0.1", f"{NO_SPACES} optimizer.learning_rate=0.1?"),
+        ("optimizer.learning_rate=0.1, 0.01", f"{NO_SPACES} optimizer.learning_rate=0.1,0.01?"),
+        ("optimizer.learning_rate=0.1 ,0.01", f"{NO_SPACES} optimizer.learning_rate=0.1,0.01?"),
+        ("model.hidden_units=[64, 32]", f"'model.hidden_units=[64, 32]': {NO_SPACES} model.hidden_units=[64,32]?"),
+        ("model.hidden_units = [64, 32, 16]", f"{NO_SPACES} model.hidden_units=[64,32,16]?"),
+        ("'model.hidden_units=(64,32)'", f"{NO_SPACES} model.hidden_units=[64,32]?"),
+        ("model.hidden_units=[64,32", f"{NO_SPACES} model.hidden_units=[64,32]?"),
+        ("name=my run", "'run': not understood, expected KEY=VALUE. A value with spaces needs quotes:"
+         " \"name='my run'\""),
+        ("notes=this is good seed=3", "'is good': not understood, expected KEY=VALUE. A value with spaces needs quotes:"
+         " \"notes='this is good'\""),
+        ("mnist", "Did you mean dataset=mnist?"),
+        ("adam", "Did you mean optimizer=adam?"),
+        ("keras_mnist", "Did you mean experiment=keras_mnist?"),
+        ("optimizer.momentum", "'optimizer.momentum': not understood, expected KEY=VALUE. Did you mean"
+         " optimizer.momentum=…?"),
+        ("epochs", "Did you mean trainer.epochs=…?"),
+        ("list", "Did you mean python -m experiments list?"),
+        ("xyzzy", "'xyzzy': not understood, expected KEY=VALUE."),
+        ("dataset.path=~/x", "A text with other than plain letters and digits needs quotes of its own:"
+         " \"dataset.path='~/x'\""),
+        ("+trainer.epochs=5", "the key is there already and needs no +. Did you mean trainer.epochs=5?"),
+        ("+experiment=keras_mnist", "the key is there already and needs no +. Did you mean experiment=keras_mnist?"),
+    ],
+)  # fmt: skip
+def test_an_argument_that_is_nearly_right_leads_to_the_right_one(line, said):
+    found: list[str] = []
+    parse(shlex.split(line), [CONF], found)
+    assert len(found) == 1
+    assert said in found[0]
+
+
+def test_arguments_that_are_right_are_left_alone():
+    found: list[str] = []
+    texts = ["seed=1", "name=a b", "tags=[a, b]", "~notes", "+x.y=1", "trainer.max_minutes=", "model=linear", "a={b:1}"]
+    assert parse(texts, [CONF], found).fixed[:1] == ["++seed=1"]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("optimizer=adam optimizer.momentum=0.9", "optimizer.momentum: belongs to optimizer=sgd or rmsprop; here"
+         " optimizer is adam. Leave it out, or choose optimizer=sgd."),
+        ("-m optimizer=sgd,adam optimizer.momentum=0.5,0.9", "here optimizer is adam. Leave it out, or choose"
+         " optimizer=sgd. This is so with optimizer=adam."),
+        ("-m optimizer.momentum=0,0.9 optimizer.nesterov=true,false", "set momentum=0.9 or nesterov=false. This is so"
+         " in 1 of 4 points, such as optimizer.momentum=0, optimizer.nesterov=True."),
+        ("-m seed=1,2 optimizer.learning_rate=0.1,-3", "received -3, expected a number above 0 up to 1000000."),
+        ("model.hidden_units=128,64", "received several values (128,64), expected one. Did you mean"
+         " model.hidden_units=[128,64]?"),
+        ("optimizer.learning_rate=0,01", "Did you mean optimizer.learning_rate=0.01?"),
+        ("trainer.epochs=5,10", "received several values (5,10), expected one. A sweep over them needs -m."),
+        ("name=a,b", "A sweep over them needs -m; a text that has commas needs quotes."),
+        ("tags=a,b", "Did you mean tags=[a,b]?"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_together_says_where_and_how(line, said):
+    assert complaint(*shlex.split(line)).endswith(said)
 
 
 def test_help_shows_each_keys_default_and_what_it_may_be(monkeypatch):

@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from experiments.config import safety
 from experiments.config.arguments import Arguments
+from experiments.config.concerned import with_points
 from experiments.config.defaults import CONF
 from experiments.config.guard import EnvironmentRefused, guarded
 from experiments.config.mistakes import mistakes, nearest, shown
@@ -94,6 +95,7 @@ class Composer:
         """
         composed: dict[tuple[str, ...], DictConfig | None] = {}
         consequences = tuple(f"{group}." for group in wrong_groups)
+        wrong: dict[str, list[tuple[str, ...]]] = {}
         for point in points:
             chosen = groups(point)
             if chosen not in composed:
@@ -107,10 +109,12 @@ class Composer:
                     ExperimentConfig.model_validate(_plain(base, [text for text in point if text not in chosen])),
                 )
             except ValidationError as error:
-                lines = mistakes(error)
-                self.found += [line for line in lines if not (consequences and line.startswith(consequences))]
+                for line in mistakes(error):
+                    if not (consequences and line.startswith(consequences)):
+                        wrong.setdefault(line, []).append(point)
             except OmegaConfBaseException as error:
-                self.found.append(composition_mistake(error))
+                wrong.setdefault(composition_mistake(error), []).append(point)
+        self.found += [with_points(line, at, points) for line, at in wrong.items()]
 
     def folders(self, composed: DictConfig) -> dict[str, str]:
         """Where Hydra would put a run and a sweep: `hydra.run.dir`, `hydra.sweep.dir`, resolved."""

@@ -14,6 +14,7 @@ from omegaconf import ListConfig, OmegaConf
 from experiments.config import hydra_groups, launchers, safety
 from experiments.config.arguments import GROUPS, Arguments, read
 from experiments.config.composer import Composer, composer
+from experiments.config.corrections import several
 from experiments.config.defaults import CONF
 from experiments.config.overrides import Choices, Interval, Overrides, parse
 from experiments.config.reference import ReferenceConfig
@@ -91,7 +92,7 @@ def _composition(arguments: Arguments, hydra: Composer, found: list[str]) -> Com
         params = [f"{key}={value}" for key, value in (base.hydra.sweeper.get("params") or {}).items()]
         given = parse(params, arguments.folders, found).extended(given)
     else:
-        found += [_needs_multirun(choices.key, choices.texts) for choices in given.swept]
+        found += [several(each.key, [text.partition("=")[2] for text in each.texts]) for each in given.swept]
         given = Overrides(given.fixed, [])
     together = OmegaConf.select(base, "sweep.together") if is_sweep else None
     together = list(together) if isinstance(together, ListConfig) else []
@@ -121,12 +122,6 @@ def reference_of(experiment: str) -> ReferenceConfig:
     if reference is None:
         raise UserError(f"experiment={experiment}: has no reference, expected a saved experiment that was published")
     return reference
-
-
-def _needs_multirun(key: str, texts: Sequence[str]) -> str:
-    values = ",".join(text.partition("=")[2] for text in texts[:5])
-    received = f"{key}: received several values ({values}), expected one."
-    return f"{received} A sweep over them needs -m; a text that has commas needs quotes."
 
 
 def _with_whole_numbers(line: str, intervals: Sequence[Interval]) -> str:

@@ -1,11 +1,13 @@
 """The right form of a value that is nearly right: `[128]` for 128, 0.1 for 10%, null for None."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from experiments.config.expectations import Node, choices, resolved, types
-from experiments.config.names import nearest
+from experiments.config.names import nearest, node_of, schema_of_experiments
 
+SEVERAL_NUMBERS = r"[\d.e-]+([\s;]+[\d.e-]+)+"
 NOTHING = ("none", "nil", "nan", "never", "off", "no", "false", "~", "")
 TRUE = ("true", "yes", "on", "1", "y")
 FALSE = ("false", "no", "off", "0", "n")
@@ -33,9 +35,29 @@ def correction(key: str, value: Any, schema: Node, node: Node) -> str:
     if "null" in accepted and (value is False or (isinstance(value, str) and value.strip().lower() in NOTHING)):
         return " Did you mean null?"
     right = _as_boolean(value) if "boolean" in accepted else None
+    if isinstance(value, str) and accepted & {"integer", "number"} and re.fullmatch(SEVERAL_NUMBERS, value.strip()):
+        right = ",".join(re.split(r"[\s;]+", value.strip()))
     if right is None and accepted & {"integer", "number"}:
         right = _as_number(value, "number" in accepted, _is_fraction(node))
     return f" Did you mean {right}?" if right else ""
+
+
+def several(key: str, texts: Sequence[str]) -> str:
+    """The line about values with commas where no sweep was asked for; `texts` are the values."""
+    schema, node = schema_of_experiments(), node_of(key) or {}
+    accepted = types(schema, node)
+    received = f"{key}: received several values ({','.join(texts[:5])}), expected one."
+    if "array" in accepted:
+        return f"{received} Did you mean {key}=[{','.join(texts)}]?"
+    if "number" in accepted and len(texts) == 2 and texts[0] == "0" and texts[1].isdecimal():
+        return f"{received} Did you mean {key}={texts[0]}.{texts[1]}?"
+    return (
+        f"{received} A sweep over them needs -m{'; a text that has commas needs quotes' if _is_text(accepted) else ''}."
+    )
+
+
+def _is_text(accepted: set[str]) -> bool:
+    return "string" in accepted and not accepted & {"number", "integer"}
 
 
 def _below(key: str, value: Any, schema: Node, node: Node) -> str:

@@ -22,6 +22,18 @@ def known_keys() -> list[str]:
     return list(_known_keys())
 
 
+def node_of(key: str) -> Node | None:
+    """What the schema says of a dotted key; of one that several options of a group have, the first's."""
+    node = schema = schema_of_experiments()
+    for part in key.split("."):
+        options = [resolved(schema, option) for option in (node, *resolved(schema, node).get("oneOf", []))]
+        below = next((option["properties"][part] for option in options if part in option.get("properties", {})), None)
+        if below is None:
+            return None
+        node = below
+    return node
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt one means, None where none is near. Capitals, `-` and `_` make no difference."""
     by_word = {_word(each): each for each in reversed(list(known))}

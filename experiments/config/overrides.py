@@ -12,7 +12,8 @@ from hydra.core.override_parser.types import Glob, Override, OverrideType
 from hydra.errors import HydraException
 
 from experiments.config.arguments import GROUPS
-from experiments.config.mistakes import nearest, shown
+from experiments.config.mistakes import known_keys, nearest, shown
+from experiments.config.spacing import joined
 from experiments.errors import UserError
 
 LAUNCHER = "hydra.launcher."
@@ -133,14 +134,13 @@ def parse(texts: Sequence[str], folders: Sequence[Path], found: list[str]) -> Ov
     parser = OverridesParser.create()
     fixed: list[str] = []
     swept: list[Choices | Interval] = []
-    for text in texts:
-        try:
-            override = parser.parse_override(text)
-        except HydraException as error:
-            found.append(f"{shown(text)}: not understood, expected KEY=VALUE. {first_line(error)}.{_quotes(text)}")
-            continue
+    options = {name: group for group in reversed(GROUPS) for name in option_names(group, folders)}
+    for text in joined(texts, _is_override, options, found):
+        override = parser.parse_override(text)
         if lines := _wrong_options(override, folders):
             found += lines
+        elif override.type is OverrideType.ADD and override.key_or_group in (*known_keys(), *GROUPS):
+            found.append(f"{shown(text)}: the key is there already and needs no +. Did you mean {text.lstrip('+')}?")
         elif override.is_sweep_override() and override.is_hydra_override():
             found.append(
                 f"{override.get_key_element()}: received several values, expected one: jobs share Hydra's settings"
@@ -172,12 +172,12 @@ def _interval(override: Override, text: str, found: list[str]) -> list[Interval]
     return [Interval(key, low, high, isinstance(low, int) and isinstance(high, int), is_log)]
 
 
-def _quotes(text: str) -> str:
-    """How to give a text that Hydra's grammar takes only in quotes."""
-    key, equals, value = text.partition("=")
-    if not equals or not value or value[0] in "'\"[{":
-        return ""
-    return f" A text with other than plain letters and digits needs quotes of its own: \"{key}='{value}'\""
+def _is_override(text: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(text)
+    except HydraException:
+        return False
+    return True
 
 
 def let_in(text: str) -> str:
@@ -216,6 +216,9 @@ def _wrong_options(override: Override, folders: Sequence[Path]) -> list[str]:
     given: Iterable[Any] = override.sweep_string_iterator() if override.is_sweep_override() else [value]
     names = [name for each in given for name in (each if isinstance(each, list) else [each])]
     wrong = [str(name) for name in names if str(name) not in options and not (group == "experiment" and name is None)]
+    if group == "model" and wrong and all(name.isdecimal() for name in wrong):  # the widths themselves
+        hint = f" Did you mean model.hidden_units=[{','.join(wrong)}]?"
+        return [f"{group}: received {', '.join(wrong)}, expected one of {', '.join(options)}.{hint}"]
     return [
         f"{group}: received {shown(name)}, expected one of {', '.join(options)}.{nearest(name, options)}"
         for name in wrong
