@@ -1,6 +1,5 @@
 """The engine computes what `fit` computes, the same every time, and goes on exactly where it was interrupted."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -440,50 +439,3 @@ def test_a_second_sigint_leaves_at_once(tmp_path):
     assert process.wait(timeout=20) == 130
     assert time.monotonic() - started < 1
     process.stdout.close()
-
-
-def test_a_second_sigint_leaves_while_the_main_thread_cannot_run_python():
-    code = (
-        "import ctypes, os\n"
-        "from experiments.training import StopRequest\n"
-        "with StopRequest() as stop, stop.ending_with(lambda signum: None):\n"
-        "    print('ready', flush=True)\n"
-        "    libc = ctypes.CDLL(None)\n"
-        "    left = 30\n"
-        "    while left: left = libc.sleep(left)\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], env=environment(), stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"ready\n"
-    for _ in range(2):
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.2)
-    assert process.wait(timeout=5) == 130
-    process.stdout.close()
-
-
-def strike(signum: int) -> None:
-    os.kill(os.getpid(), signum)
-    time.sleep(0.01)
-
-
-def test_stop_request_gives_the_handlers_back():
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    stop = StopRequest()
-    with stop, stop.ending_with(lambda signum: None):
-        stop.check()
-        strike(signal.SIGTERM)
-        with pytest.raises(Interrupted, match="interrupted by SIGTERM") as raised:
-            stop.check()
-    assert raised.value.signum == signal.SIGTERM
-    with pytest.raises(Interrupted, match="SIGTERM"):
-        stop.check()
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
-    assert signal.set_wakeup_fd(-1) == -1
-
-
-def test_a_signal_raises_nothing_inside_a_library():
-    with StopRequest() as stop, stop.ending_with(lambda signum: None):
-        strike(signal.SIGINT)  # returns
-        strike(signal.SIGTERM)  # and is the same request
-        with pytest.raises(Interrupted, match="SIGINT"):
-            stop.check()
