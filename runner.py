@@ -1,16 +1,13 @@
 """The one runner: `python runner.py dataset=cifar10 model=relu_1024_512`; see --help."""
 
-# ruff: noqa: E402 (the signals are taken before the imports, which take a second)
-
-from experiments.signals import stop
-
-stop.install()
-
 from pathlib import Path
 
 from experiments import missing
 
 try:
+    from experiments.signals import stop
+
+    stop.install()  # before the imports that take a second
     import hydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
