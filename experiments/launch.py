@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from experiments import streams
 from experiments.errors import ReportsMissing, UserError
 from experiments.locating import OUTPUTS
-from experiments.runs import locked, logged, read, reserved
+from experiments.new_folders import reserved
+from experiments.runs import RECORD, locked, logged, read
 from experiments.saved_runs import config_values
 from experiments.signals import Interrupted, stop
 from experiments.text import plain_lines
@@ -48,6 +49,9 @@ def main(run: Callable[[], Any]) -> None:
             status = _status_of(run)
         except UserError as error:
             sys.exit(complain(error))
+        except OSError as error:  # Hydra's files, or the first of ours: a full disk
+            print(f"failed, {type(error).__name__}: {error}. Free it, or choose another folder.", file=sys.stderr)
+            status = FAILED
         except SystemExit:
             if stop.signum is None:
                 raise
@@ -70,12 +74,15 @@ def _status_of(run: Callable[[], Any]) -> int | None:
         from experiments.config.guard import guarded
 
         folders.enter_context(guarded())
+        if start.folder or start.sweep:
+            os.environ["HYDRA_FULL_ERROR"] = "1"  # told by a sentence of ours, not by Hydra in a traceback
         if start.sweep is not None:
             return _conduct(start.sweep, run)
         run()
     if start.folder is None:
         return None
-    return DONE if read(start.folder)["status"] == "completed" else FAILED
+    is_done = (start.folder / RECORD).exists() and read(start.folder)["status"] == "completed"
+    return DONE if is_done else FAILED
 
 
 def ended(status: int) -> int:

@@ -3,7 +3,6 @@
 import io
 import logging
 import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -15,12 +14,13 @@ from typing import Any
 import yaml
 
 from experiments import locks, provenance
+from experiments.checkpoints import Checkpoints
 from experiments.config import ExperimentConfig
 from experiments.datasets import Dataset
 from experiments.errors import UserError
-from experiments.files import write_json, write_text
+from experiments.files import remove_temporary, write_json, write_text
 from experiments.history import History
-from experiments.received import open_regular, refuse_links
+from experiments.received import open_regular
 from experiments.saved_runs import (
     CONFIG,
     PRUNED,
@@ -36,7 +36,7 @@ from experiments.signals import Interrupted
 
 __all__ = [
     "CONFIG", "HISTORY", "LOG", "PRUNED", "RECORD", "SWEEP", "Run", "differences", "find", "is_locked", "locked",
-    "logged", "now", "outcome", "read", "received", "reserve", "reserved", "unchanged_config", "use",
+    "logged", "not_writable", "now", "outcome", "read", "received", "unchanged_config",
 ]  # fmt: skip
 
 HISTORY = "history.csv"
@@ -47,81 +47,8 @@ RECORD_SECONDS = 2.0  # in which it is written
 SWEEP = "sweep.json"
 
 
-def reserve(folder: Path) -> Path:
-    """Make a folder that did not exist: `folder` itself or, where another start was faster, `folder_2`, `folder_3`, …
-
-    Raises:
-        UserError: the folder cannot be made.
-    """
-    number = 1
-    while True:
-        candidate = folder if number == 1 else folder.with_name(f"{folder.name}_{number}")
-        try:
-            candidate.parent.mkdir(parents=True, exist_ok=True)
-            candidate.mkdir()
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise _not_writable(folder, error) from None
-        else:
-            return candidate
-
-
-@contextmanager
-def reserved(folder: Path, *, named: bool) -> Iterator[Path]:
-    """The folder of a run or sweep that starts, held for this process.
-
-    `named`: by the user; then it is that folder or none, else one that did not exist (`reserve`). Where nothing has
-    been started in it in the end, a folder that was made for it is removed.
-
-    Raises:
-        UserError: the folder cannot be made, holds a run or a sweep, or another process is at it.
-    """
-    is_new = not named or not folder.exists()
-    folder = use(folder) if named else reserve(folder)
-    with locked(folder):
-        _check_unused(folder)  # again: another start may have been faster
-        try:
-            yield folder
-        finally:
-            if is_new and _is_unused(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-                if not named:
-                    with suppress(OSError):  # other runs are in it
-                        folder.parent.rmdir()
-
-
-def use(folder: Path) -> Path:
-    """Make the folder a user named, or take it where it is there and holds no run or sweep yet.
-
-    Raises:
-        UserError: the folder cannot be made, or holds a run or a sweep.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _not_writable(folder, error) from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise _not_writable(folder, PermissionError(13, "Permission denied"))
-    refuse_links(folder)
-    _check_unused(folder)
-    return folder
-
-
-def _check_unused(folder: Path) -> None:
-    if not _is_unused(folder):
-        kind, key = ("sweep", "hydra.sweep.dir") if (folder / SWEEP).exists() else ("run", "hydra.run.dir")
-        raise UserError(
-            f"{folder}: holds a {kind} already, expected a new folder. Choose another {key}, or carry on with"
-            f" `python -m experiments resume {folder}`."
-        )
-
-
-def _is_unused(folder: Path) -> bool:
-    return not (folder / RECORD).exists() and not (folder / SWEEP).exists()
-
-
-def _not_writable(folder: Path, error: OSError) -> UserError:
+def not_writable(folder: Path, error: OSError) -> UserError:
+    """What is said of a folder that cannot be written to."""
     return UserError(
         f"{folder}: cannot be written to ({error.strerror}), expected a folder for the run's files."
         " Free it, or choose another with hydra.run.dir=…"
@@ -143,7 +70,7 @@ def locked(folder: Path) -> Iterator[None]:
                 f"{folder}: another process runs in this folder, expected none. Wait for it, or choose another folder."
             ) from None
         except OSError as error:
-            raise _not_writable(folder, error) from None
+            raise not_writable(folder, error) from None
         yield
 
 
@@ -223,7 +150,16 @@ class Run:
             self.update(epochs_completed=len(history.epochs))
 
     def finish(self, status: str, error: str | None = None) -> None:
-        self.update(status=status, error=error, finished_at=now())
+        """Write down how the run ended, on a full disk too, where anything of the run can be spared.
+
+        Raises:
+            OSError: nothing can, or the folder cannot be written to.
+        """
+        try:
+            self.update(status=status, error=error, finished_at=now())
+        except OSError:
+            _make_room(self.folder)
+            self.save()
 
     def save(self) -> None:
         with self._writing:
@@ -249,6 +185,14 @@ class Run:
     def _save(self) -> None:
         self.record["duration_seconds"] = round(time.monotonic() - self._clock, 3)
         write_json(self.folder / RECORD, self.record)
+
+
+def _make_room(folder: Path) -> None:
+    """Remove what is not needed to go on: the checkpoint before the last one, and reports, which are drawn anew."""
+    remove_temporary(folder)
+    Checkpoints(folder / "checkpoints").keep(1)
+    for path in [folder / "report.html", *(folder / "plots").glob("*.png")]:
+        path.unlink(missing_ok=True)
 
 
 def check_data(dataset: Dataset, record: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import launch, locks, runs
+from experiments import launch, locks, new_folders, runs
 from experiments.config.composition import compose_command_line
 from experiments.errors import UserError
 from experiments.files import write_json
@@ -131,8 +131,8 @@ def test_a_second_start_in_the_same_folder_is_refused_before_anything_is_written
 def test_a_folder_that_holds_a_run_or_a_sweep_is_refused(tmp_path, file, kind):
     (tmp_path / file).write_text("{}")
     with pytest.raises(UserError, match=f"holds a {kind} already, expected a new folder. Choose another hydra.{kind}"):
-        runs.use(tmp_path)
-    with pytest.raises(UserError, match=f"holds a {kind} already"), runs.reserved(tmp_path, named=True):
+        new_folders.use(tmp_path)
+    with pytest.raises(UserError, match=f"holds a {kind} already"), new_folders.reserved(tmp_path, named=True):
         pass
     assert [path.name for path in tmp_path.iterdir()] == [file]
 
@@ -141,17 +141,17 @@ def test_a_folder_that_holds_a_run_or_a_sweep_is_refused(tmp_path, file, kind):
 def test_a_start_that_is_refused_leaves_no_folder(tmp_path, named):
     wanted = tmp_path / "outputs" / "name"
     wanted.parent.mkdir()
-    with runs.reserved(wanted, named=named) as folder:
+    with new_folders.reserved(wanted, named=named) as folder:
         (folder / ".hydra").mkdir()
         (folder / "runner.log").touch()
     assert not wanted.exists()
-    with runs.reserved(wanted, named=named) as folder:
+    with new_folders.reserved(wanted, named=named) as folder:
         (folder / "run.json").write_text("{}")
     assert os.listdir(wanted) == ["run.json"]
 
 
 def test_a_folder_of_the_users_stays(tmp_path):
-    with runs.reserved(tmp_path, named=True):
+    with new_folders.reserved(tmp_path, named=True):
         (tmp_path / "notes.txt").touch()
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 

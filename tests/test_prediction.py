@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from experiments import cli, datasets, models, prediction, rescoring, runs
+from experiments import cli, datasets, models, new_folders, prediction, rescoring, runs
 from experiments.config.composition import compose_command_line
 from experiments.errors import UserError
 from experiments.experiment import Surroundings, run_experiment
@@ -183,7 +183,7 @@ def test_other_data_that_fits(tmp_path):
     data = made_up.npz(tmp_path / "mnist.npz")
     config = config_of("dataset=mnist", "model.hidden_units=[4]", "dataset.validation=test", f"dataset.path={data}")
     dataset = datasets.load(config.dataset)
-    folder = runs.reserve(tmp_path / "run")
+    folder = new_folders.reserve(tmp_path / "run")
     run = runs.Run.start(folder, config, "made by a test")
     run.describe_data(dataset)
     models.build_model(config.model, dataset).save(folder / "model.keras")

@@ -117,7 +117,7 @@ def test_the_same_config_and_seed_give_the_same_history_twice(command, tiny):
 
 
 def test_two_starts_in_the_same_second_get_two_folders(tmp_path):
-    from experiments.runs import reserve
+    from experiments.new_folders import reserve
 
     wanted = tmp_path / "outputs" / "2026-01-01_00-00-00"
     assert [reserve(wanted).name for _ in range(3)] == [wanted.name, f"{wanted.name}_2", f"{wanted.name}_3"]

@@ -74,7 +74,7 @@ class Life:
         """Until something is so, the time is over or the process has ended."""
         deadline = time.monotonic() + seconds
         while self.look() and time.monotonic() < deadline and not until():
-            time.sleep(0.003)
+            time.sleep(0.004)
 
     def kill(self, chance: random.Random) -> str:
         """Kill the process, one that it started, or all of them."""
@@ -161,7 +161,7 @@ class Round:
         life = self.begin()
         name, moment = self.chance.choice(self._moments())
         life.wait(moment, self.lasts)
-        life.wait(lambda: False, self.chance.uniform(0, SHORT_SECONDS))
+        life.wait(lambda: False, self.chance.choice([0, self.chance.uniform(0, SHORT_SECONDS)]))
         had_ended = life.status is not None
         whom = "" if had_ended else life.kill(self.chance)
         life.wait(lambda: False, PATIENCE_SECONDS)  # where a worker was killed
@@ -172,15 +172,17 @@ class Round:
 
     def _moments(self) -> list[tuple[str, Callable[[], bool]]]:
         """Names of moments and what tells that one has come; the first is drawn as often as all others."""
-        at = time.monotonic() + self.chance.uniform(0, self.lasts)
+        at, now, before = time.monotonic() + self.chance.uniform(0, self.lasts), time.time(), self._completed()
         special = [
-            ("a file is written", lambda: any(self.folder.rglob(".tmp-*"))),
-            ("a job has completed", lambda: self._completed() > self._before),
-            ("plots are drawn", lambda: any(self.folder.rglob("plots/.tmp-*"))),
-            ("a page is written", lambda: any(self.folder.rglob(".tmp-*.html"))),
+            ("a job has completed", lambda: self._completed() > before),
+            ("a plot is drawn", lambda: any(self.folder.rglob("plots/.tmp-*"))),
+            ("the last plot is drawn", lambda: self._newest("plots/worst_mistakes.png") > now),
+            ("the page is written", lambda: self._newest("report.html") > now),
         ]
-        self._before = self._completed()
         return [("any time", lambda: time.monotonic() > at)] * len(special) + special
+
+    def _newest(self, name: str) -> float:
+        return max((path.stat().st_mtime for path in self.folder.rglob(name)), default=0.0)
 
     def _completed(self) -> int:
         return sum('"status": "completed"' in path.read_text() for path in self.folder.rglob("run.json"))
