@@ -10,7 +10,11 @@ import pytest
 
 from experiments.checkpoints import Checkpoints
 from experiments.config import ExperimentConfig
-from experiments.runs import Run
+from experiments.config.composition import compose_command_line
+from experiments.errors import ReportsMissing
+from experiments.experiment import Surroundings, resume_experiment, run_experiment
+from experiments.reports import freshness
+from experiments.runs import Run, read
 from tests.faults import runs
 
 
@@ -109,6 +113,68 @@ def test_a_disk_that_is_full_at_a_checkpoint(small_disk, tmp_path):
     status, _, err = runs.finish(runs.resume(folder))
     assert status == 0, err
     runs.assert_exact(folder, reference)
+
+
+def resize(disk: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+
+def fill(disk: Path) -> None:
+    with open(disk / "filler", "wb", buffering=0) as filler:
+        while True:
+            filler.write(b"0" * 4096)
+
+
+def test_a_disk_that_is_full_at_the_start(small_disk):
+    resize(small_disk, "4k")
+    status, _, err = runs.finish(runs.start(small_disk / "run"))
+    assert status == 1
+    assert "failed, OSError: [Errno 28] No space left on device. Free it, or choose another folder." in err
+    assert "Traceback" not in err
+    assert list(small_disk.iterdir()) == []
+
+
+TINY = ("model.hidden_units=[128,64]", "trainer.epochs=3")
+
+
+def test_a_disk_that_is_full_before_the_first_record(small_disk, capsys):
+    resize(small_disk, "4k")
+    (config,) = [job.config for job in compose_command_line(TINY).jobs]
+    assert run_experiment(config, small_disk, "") == "failed"
+    assert "failed, OSError: [Errno 28] No space left on device" in capsys.readouterr().err
+    assert not (small_disk / "run.json").exists()
+
+
+@pytest.mark.parametrize(("size", "missing"), [("600k", "plots/.*, report"), ("1m", "report")])
+def test_a_disk_that_is_full_at_a_report_leaves_the_run_completed(small_disk, size, missing):
+    resize(small_disk, size)
+    (config,) = [job.config for job in compose_command_line(TINY).jobs]
+    with pytest.raises(ReportsMissing, match=rf"completed, but without {missing}\.html: OSError: .*No space left"):
+        run_experiment(config, small_disk, "", Surroundings(quiet=True))
+    record = read(small_disk)
+    assert (record["status"], record["error"]) == ("completed", None)
+    assert not freshness.is_fresh(small_disk)
+    resize(small_disk, "50m")
+    assert resume_experiment(small_disk, Surroundings(quiet=True)) == "completed"
+    assert read(small_disk) == record
+    assert freshness.is_fresh(small_disk)
+    assert [path for path in small_disk.rglob("*") if path.name.startswith((".tmp", ".lock"))] == []
+
+
+def test_the_end_of_a_run_finds_room_on_a_full_disk(small_disk):
+    """What can be spared gives way: temporary files, the older checkpoint, reports of before."""
+    resize(small_disk, "200k")
+    (config,) = [job.config for job in compose_command_line(TINY).jobs]
+    run = Run.start(small_disk, config, "")
+    run.save()
+    (small_disk / "checkpoints").mkdir()
+    for name in ("epoch-0000001-step-000000000.npz", "epoch-0000002-step-000000000.npz", ".tmp-0.npz"):
+        (small_disk / "checkpoints" / name).write_bytes(b"0" * 20_000)
+    with pytest.raises(OSError, match="No space left"):
+        fill(small_disk)
+    run.finish("failed", "a full disk")
+    assert read(small_disk)["status"] == "failed"
+    assert [path.name for path in runs.checkpoints(small_disk)] == ["epoch-0000002-step-000000000.npz"]
 
 
 def test_a_disk_that_is_full_at_a_report_leaves_the_old_one(small_disk, reference):
