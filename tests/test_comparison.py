@@ -163,6 +163,7 @@ def test_of_seeds_alone_the_spread_stands_first(tmp_path):
         " interval of the mean 86.52–91.48 %. They differ by chance"
     )
     assert '<p class="verdict">The 3 runs differ' in render(compared)
+    assert not any("To compare settings, run each with several seeds" in note for note in notes(compared))
 
 
 def test_a_run_that_a_search_gave_up_is_pruned_and_in_no_group(tmp_path):

@@ -21,7 +21,7 @@ def verdicts(comparison: Comparison) -> list[str]:
     """
     groups, pairs = comparison.group_tests, comparison.pair_tests
     found = [_best_of(groups, test, "groups") + group_verdict(test, len(groups)) for test in groups]
-    if len(comparison.groups) == 1 and len(comparison.groups[0].labels) == len(comparison.runs):
+    if _differ_in_seed_only(comparison):
         found.append(spread(comparison.groups[0]))
     found += [_best_of(pairs, test, "runs") + pair_verdict(test, len(pairs)) for test in pairs]
     return found or ["No two of these runs have predictions on the same test rows: none is tested against another."]
@@ -33,6 +33,10 @@ def _best_of(tests: Sequence[PairTest] | Sequence[GroupTest], test: PairTest | G
     return (
         f"Best of {len(against_the_best) + 1} {what}: " if against_the_best[1:] and test is against_the_best[0] else ""
     )
+
+
+def _differ_in_seed_only(comparison: Comparison) -> bool:
+    return len(comparison.groups) == 1 and len(comparison.groups[0].labels) == len(comparison.runs)
 
 
 def spread(group: SeedGroup) -> str:
@@ -105,7 +109,7 @@ def notes(comparison: Comparison) -> list[str]:
             " Benjamini and Hochberg, intervals are not. The best was chosen on these very rows, which"
             " flatters it a little."
         )
-    if comparison.pair_tests and not comparison.group_tests:
+    if comparison.pair_tests and not comparison.group_tests and not _differ_in_seed_only(comparison):
         found.append(
             "McNemar's test speaks of these trained networks, not of their settings: the same settings with another"
             " seed give other networks. To compare settings, run each with several seeds (-m seed=1,2,3)."

@@ -24,8 +24,8 @@ def of_classes(report: Any, longer: str) -> Iterator[Finding]:
     if unseen:
         names = ", ".join(unseen[:5]) + (f" and {len(unseen) - 5} more" if len(unseen) > 5 else "")
         sentence = f"Not one sample is recognised of {'class' if len(unseen) == 1 else 'the classes'} {names}."
-        advice = f"{longer} See whether its samples are as they should be."
-        yield Finding("unseen_class", "warning", sentence, advice.strip())
+        see = "ee whether its samples are as they should be."
+        yield Finding("unseen_class", "warning", sentence, f"{longer.rstrip('.')}, or s{see}" if longer else f"S{see}")
     mean = statistics.fmean(row["f1-score"] for row in classes)
     worst = min(classes, key=lambda row: row["f1-score"])
     if worst["recall"] > 0 and worst["f1-score"] < mean - WORSE:
