@@ -17,6 +17,7 @@ import numpy as np
 
 from experiments import runs
 from experiments.errors import UserError
+from experiments.received import open_regular
 from experiments.rows import Layout
 from experiments.text import plain
 
@@ -97,7 +98,7 @@ def layout(folder: Path) -> Layout:
     Raises:
         UserError: as `load` does; or it has another input than one of rows, or run.json tells of other rows.
     """
-    path, data = _found(folder), runs.received(folder).get("dataset")
+    path, data = _found(folder), runs.read(folder).get("dataset")
     config = judge(path)
     try:
         layers = {layer["class_name"]: layer["config"] for layer in reversed(config["config"]["layers"])}
@@ -122,7 +123,7 @@ def _is_named(value: Any) -> bool:
 
 
 def _found(folder: Path) -> Path:
-    record = runs.read(folder)
+    record = runs.received(folder)
     path = folder / FILE
     if not path.exists():
         others = [name for name in ("model.h5", "saved_model.pb", "saved_model") if (folder / name).exists()]
@@ -158,7 +159,7 @@ def judge(path: Path) -> dict[str, Any]:
     if path.is_dir():
         raise _refusal(path, "it is a folder (TensorFlow's SavedModel?)", "a .keras file")
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             start = file.read(8)
         if not zipfile.is_zipfile(path) or start in OTHER_FORMATS:
             raise _refusal(path, f"it is {OTHER_FORMATS.get(start, 'no zip archive')}", "a .keras file")

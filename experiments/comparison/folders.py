@@ -12,6 +12,7 @@ from experiments import runs
 from experiments.dotted import value_at
 from experiments.errors import UserError
 from experiments.history import History
+from experiments.received import refuse_links
 from experiments.reports import saved
 
 
@@ -74,6 +75,7 @@ def _expanded(folders: Sequence[Path]) -> list[Path]:
         if not is_sweep(folder):
             expanded.append(folder)
             continue
+        refuse_links(folder)
         completed = [state.folder for state in Ledger(folder).states() if state.status == "completed"]
         if not completed:
             raise UserError(
