@@ -164,7 +164,7 @@ def resume(
     from experiments.experiment import resume_experiment
 
     status = launch.job(lambda: resume_experiment(folder), in_sweep=False)
-    sys.exit(launch.ended(launch.DONE if status == "completed" else launch.FAILED))
+    launch.leave(launch.DONE if status == "completed" else launch.FAILED)
 
 
 @app.command()

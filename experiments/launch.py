@@ -57,7 +57,7 @@ def main(run: Callable[[], Any]) -> None:
                 raise
             status = FAILED
         if status is not None:
-            _leave(status)
+            leave(status)
 
 
 def _status_of(run: Callable[[], Any]) -> int | None:
@@ -97,11 +97,13 @@ def checked() -> tuple["ExperimentConfig", str]:
     return start.config, start.command
 
 
-def _leave(status: int) -> NoReturn:
+def leave(status: int) -> NoReturn:
     """End the process now that all files are written: TensorFlow's own farewell takes about a second.
 
-    Nothing would meet a signal in that second.
+    Nothing would meet a signal in that second. Where the process is not ours, SystemExit is raised.
     """
+    if not stop.is_for_good:
+        sys.exit(ended(status))
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -44,6 +44,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self._installed = False
+        self._entered: list[bool] = []  # whether that installed it
         self._ends: list[tuple[Callable[[int], object], bool]] = []
         self._reset()
 
@@ -85,14 +86,19 @@ class StopRequest:
         self._installed = False
 
     def __enter__(self) -> Self:
-        self._is_ours = self.install()
+        self._entered.append(self.install())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_ours:
+        if self._entered.pop():
             self.uninstall()
+
+    @property
+    def is_for_good(self) -> bool:
+        """Whether it is installed until the process ends."""
+        return self._installed and not any(self._entered)
 
     def check(self) -> None:
         """A safe point.

@@ -8,6 +8,7 @@ import tomllib
 import pytest
 
 from experiments import missing
+from experiments.signals import stop
 from tests.conftest import PROJECT
 
 
@@ -46,5 +47,6 @@ def test_the_console_script_is_the_same_command(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["/somewhere/bin/experiments", "--help"])
     with pytest.raises(SystemExit) as ended:
         getattr(importlib.import_module(module), name)()
+    stop.uninstall()
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("Usage: experiments [OPTIONS] COMMAND")

@@ -19,6 +19,8 @@ def strike(signum: int) -> None:
 
 def test_stop_request_gives_the_handlers_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    wakeup = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(wakeup)
     stop = StopRequest()
     with stop, stop.ending_with(lambda signum: None):
         stop.check()
@@ -29,7 +31,7 @@ def test_stop_request_gives_the_handlers_back():
     with pytest.raises(Interrupted, match="SIGTERM"):
         stop.check()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
-    assert signal.set_wakeup_fd(-1) == -1
+    assert signal.set_wakeup_fd(wakeup) == wakeup
 
 
 def test_a_signal_raises_nothing_inside_a_library():

@@ -70,8 +70,6 @@ def test_the_last_flush_does_not_change_the_status():
     [("| true", 0, ""), ("> /dev/full", 1, "standard output: No space left on device\n"), (">&-", 0, "")],
 )
 def test_a_command_that_shows_ends_quietly_or_says_that_its_output_is_not_whole(tmp_path, redirection, status, err):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text(json.dumps({"status": "completed", "name": "a"}))
     done = through_shell(redirection, "-m", "experiments", "list", str(tmp_path))
     assert (done.returncode, done.stderr) == (status, err)
 
