@@ -33,7 +33,7 @@ def main() -> None:
     """Run one command; a mistake of the user's is one message and status 2, a full disk and the like status 1."""
     logging.raiseExceptions = False  # a log that cannot be written is no reason to stop, nor to print tracebacks
     streams.mute()
-    with stop:
+    with stop, streams.whole():
         try:
             app(prog_name="experiments" if Path(sys.argv[0]).stem == "experiments" else "python -m experiments")
         except UserError as error:
@@ -42,22 +42,6 @@ def main() -> None:
         except OSError as error:
             print(plain(f"{error.filename or 'failed'}: {error.strerror or error}"), file=sys.stderr)
             sys.exit(1)
-        except SystemExit as error:
-            _leave(error)
-
-
-def _leave(error: SystemExit) -> None:
-    """A command whose output is not whole has failed; `resume` has done what it is for all the same.
-
-    Raises:
-        SystemExit: with the status that follows.
-    """
-    sys.stdout.flush()
-    cause = streams.failure()
-    if cause is not None and error.code in (None, 0) and sys.argv[1:2] != ["resume"]:
-        print(f"standard output: {cause.strerror or cause}", file=sys.stderr)
-        sys.exit(1)
-    raise error
 
 
 @app.command("list")

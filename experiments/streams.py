@@ -3,7 +3,8 @@
 import errno
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
@@ -66,6 +67,19 @@ def mute() -> None:
         setattr(sys, name, Muted(stream))
 
 
-def failure() -> OSError | None:
-    """Why standard output is not whole, None where it is or where its reader closed it."""
-    return getattr(sys.stdout, "failure", None)
+@contextmanager
+def whole() -> Iterator[None]:
+    """A command whose purpose is its output fails where that could not be written; who closes a pipe wants no more.
+
+    Raises:
+        SystemExit: with status 1 in place of 0.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        sys.stdout.flush()
+        cause = getattr(sys.stdout, "failure", None)
+        if cause is None or error.code:
+            raise
+        print(f"standard output: {cause.strerror or cause}", file=sys.stderr)
+        sys.exit(1)

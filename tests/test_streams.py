@@ -42,7 +42,6 @@ def test_what_an_encoding_lacks_is_spelled_out(monkeypatch):
     streams.mute()
     print("Prüfstand \udcff", flush=True)
     assert paper.getvalue() == b"Pr\\xfcfstand \\udcff\n"
-    assert streams.failure() is None
 
 
 def through_shell(redirection: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
