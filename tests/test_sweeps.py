@@ -2,10 +2,12 @@
 
 import csv
 import html
+import io
 import json
 import re
 
 import pytest
+from rich.console import Console
 
 from experiments.config.composition import compose_command_line
 from experiments.errors import UserError
@@ -305,3 +307,27 @@ def test_two_workers_do_what_one_does(command, swept):
         "completed",
     ]
     assert "Traceback" not in done.err
+
+
+def test_what_is_left_is_counted_from_jobs_that_are_to_go_on(tmp_path):
+    jobs = [({"seed": n}, 0.9, 0.9, 1.0, status) for n, status in enumerate(["completed", "interrupted", "failed"])]
+    ledger = swept_folder(tmp_path, jobs)
+    out = io.StringIO()
+    shown = display.SweepProgress(ledger, out=Console(file=out, width=200))
+    with shown:
+        assert shown._table(ledger.states()).title == "2 of 3 jobs, ETA ?"
+        record = json.loads((tmp_path / "1" / "run.json").read_text())
+        (tmp_path / "1" / "run.json").write_text(json.dumps(record | {"status": "completed"}))
+        title = shown._table(ledger.states()).title
+    assert title == "3 of 3 jobs, ETA 0.0 s"
+    assert "made up: a sweep of 3 jobs into" in out.getvalue()
+    assert "[3/3] job 1, seed=1: completed" in out.getvalue()
+
+
+def test_a_sweep_of_one_job_has_one_setting(tmp_path):
+    ledger = swept_folder(tmp_path, [({}, 0.9, 0.9, 1.0, "completed")])
+    out = io.StringIO()
+    with display.SweepProgress(ledger, out=Console(file=out, width=200)) as shown:
+        line = shown._line(ledger.states()[0])
+    assert "made up: a sweep of 1 job into" in out.getvalue()
+    assert "job 0, the only setting: completed" in line

@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -14,7 +15,7 @@ from experiments import provenance, runs, tracking
 from experiments.config import ExperimentConfig
 from experiments.datasets import shared
 from experiments.errors import UserError
-from experiments.files import TEMPORARY_PREFIX, write_json
+from experiments.files import TEMPORARY_PREFIX, remove_temporary, write_json
 from experiments.received import refuse_links
 from experiments.signals import stop
 from experiments.sweeps import display, files
@@ -26,6 +27,8 @@ from experiments.text import plain_lines
 log = logging.getLogger(__name__)
 
 DATA = ".data"  # what workers share while the sweep runs
+ORPHANS_SECONDS = 10  # for workers whose parent was killed; jobs on other machines may take as long as they want
+LOOK_SECONDS = 0.2
 
 # How reports are put off in the process that conducts a sweep; its workers have no core to spare.
 _later: ContextVar[Any] = ContextVar("later", default=None)
@@ -108,6 +111,7 @@ def conduct(ledger: Ledger, run: Callable[[], Any]) -> Leaderboard:
         files.refresh(ledger)
 
     with stop.ending_with(cut_short):
+        _await_orphans(ledger)
         files.refresh(ledger)
         try:
             with display.SweepProgress(ledger), Drawing() as drawing:
@@ -119,14 +123,22 @@ def conduct(ledger: Ledger, run: Callable[[], Any]) -> Leaderboard:
     return board
 
 
+def _await_orphans(ledger: Ledger) -> None:
+    """Wait, but not for long, for workers whose parent was killed: they commit their jobs' states and end."""
+    deadline = time.monotonic() + ORPHANS_SECONDS
+    while any(state.status == "running" for state in ledger.states()) and time.monotonic() < deadline:
+        stop.check()
+        time.sleep(LOOK_SECONDS)
+
+
 def finish(ledger: Ledger) -> Leaderboard:
     """Write down what became of all jobs, killed ones too, draw it, and say it."""
     from experiments.sweeps.page import write_page
 
-    shared.remove(ledger.folder / DATA)
     for state in ledger.states():
         if state.status == KILLED:
             _record_killed(ledger, state.job.number)
+    _tidy(ledger)
     board = files.refresh(ledger)
     page = write_page(ledger, board)
     tracking.finish_sweep(ledger.config(0), ledger.folder)
@@ -165,6 +177,17 @@ def show(folder: Path) -> None:
 
 def tell_how_to_go_on(ledger: Ledger) -> None:
     print(f"go on with: python -m experiments resume '{ledger.folder}'", file=sys.stderr)
+
+
+def _tidy(ledger: Ledger) -> None:
+    """Remove what was left by processes that were killed: shared data, temporary files and locks."""
+    shared.remove(ledger.folder / DATA)
+    with ledger.held():
+        for path in [*ledger.folder.glob(f"{TEMPORARY_PREFIX}*"), *ledger.folder.glob(f"plots/{TEMPORARY_PREFIX}*")]:
+            path.unlink(missing_ok=True)
+    for state in ledger.states():
+        with suppress(UserError), runs.locked(state.folder):  # refused where a living process is at it
+            remove_temporary(state.folder)
 
 
 def _record_killed(ledger: Ledger, number: int) -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -13,7 +13,7 @@ from experiments.console import UNLIMITED, console, metric
 from experiments.reports.wording import duration
 from experiments.sweeps import table
 from experiments.sweeps.leaderboard import Leaderboard, described
-from experiments.sweeps.ledger import PENDING, Ledger, State
+from experiments.sweeps.ledger import PENDING, UNFINISHED, Ledger, State
 from experiments.text import plain
 
 LOOK_SECONDS = 0.5
@@ -27,13 +27,16 @@ class SweepProgress:
         self._ledger = ledger
         self._out = out or console()
         self._said: set[int] = set()
+        self._before: set[int] = set()
+        self._to_do: dict[int, dict[str, Any]] = {}
         self._began = time.monotonic()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Self:
         states = self._ledger.states()
-        self._before = {state.job.number for state in states if _has_ended(state)}
+        self._to_do = {state.job.number: state.record for state in states if state.status in UNFINISHED}
+        self._before = {state.job.number for state in states if self._has_ended(state)}
         self._said |= self._before
         self._out.print(
             f"{plain(self._ledger.plan['name'])}: {self._what()} into {plain(self._ledger.folder)}"
@@ -51,7 +54,8 @@ class SweepProgress:
 
     def _what(self) -> str:
         search = self._ledger.search
-        return f"a search of {search['n_trials']} trials" if search else f"a sweep of {self._ledger.size} jobs"
+        kind, what = ("search", "trial") if search else ("sweep", "job")
+        return f"a {kind} of {self._ledger.size} {what}{'' if self._ledger.size == 1 else 's'}"
 
     def _follow(self) -> None:
         if not self._out.is_interactive:
@@ -65,7 +69,7 @@ class SweepProgress:
 
     def _say(self) -> None:
         for state in self._ledger.states():
-            if _has_ended(state) and state.job.number not in self._said:
+            if self._has_ended(state) and state.job.number not in self._said:
                 self._said.add(state.job.number)
                 self._out.print(self._line(state))
 
@@ -77,8 +81,14 @@ class SweepProgress:
         done = f"[{len(self._said)}/{self._ledger.size}]"
         return f"{done} job {state.job.number}, {plain(described(state.job.swept))}: {', '.join(parts)}"
 
+    def _has_ended(self, state: State) -> bool:
+        """Whether a job has ended by now; one that was to go on has not, as long as it stands where it stood."""
+        if state.status in (PENDING, "running"):
+            return False
+        return state.job.number not in self._to_do or state.record != self._to_do[state.job.number]
+
     def _table(self, states: list[State]) -> Table:
-        done = [state for state in states if _has_ended(state)]
+        done = [state for state in states if self._has_ended(state)]
         here = len(done) - len(self._before)
         left = self._ledger.size - len(done)
         eta = duration((time.monotonic() - self._began) / here * left) if here else "?"
@@ -103,10 +113,6 @@ class SweepProgress:
                 duration(state.record.get("duration_seconds")),
             )
         return table
-
-
-def _has_ended(state: State) -> bool:
-    return state.status not in (PENDING, "running")
 
 
 def leaderboard(board: Leaderboard, *, out: Console | None = None) -> None:

@@ -31,6 +31,7 @@ from experiments.signals import Interrupted, stop
 from experiments.sweeps.jobs import (
     GRACE_SECONDS,
     JobsLauncher,
+    end_with,
     interrupted,
     number_of,
     run_in_worker,
@@ -203,7 +204,13 @@ class _Worker:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # for the processes, until they can meet it
         while not (self._stopped or stop.signum) and (overrides := self._jobs.next()) is not None:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS, env=self._environment)
+                self._pool = ProcessPoolExecutor(
+                    max_workers=1,
+                    timeout=IDLE_SECONDS,
+                    env=self._environment,
+                    initializer=end_with,
+                    initargs=(os.getpid(),),
+                )
             try:
                 self.job = number_of(overrides)
                 self._pool.submit(run_in_worker, overrides, *self._arguments).result()

@@ -1,7 +1,10 @@
 """One job of a sweep in a process of a launcher's, here or on another machine, and what the launchers share."""
 
 import os
+import signal
 import socket
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from experiments.files import write_json
 from experiments.signals import Interrupted, stop
 from experiments.sweeps.ledger import KILLED, Ledger
 
+LOOK_SECONDS = 0.5
 GRACE_SECONDS = 30  # for workers to commit a checkpoint when the sweep is interrupted
 
 
@@ -69,6 +73,17 @@ def run_one(
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
+
+
+def end_with(parent: int) -> None:
+    """In a worker: once the process that started it has died, the job is interrupted and the worker leaves."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
 def run_in_worker(overrides: Sequence[str], *context: Any) -> None:

@@ -134,7 +134,7 @@ def direction(metric: str) -> int:
 
 
 def described(swept: dict[str, str]) -> str:
-    return ", ".join(f"{key}={text}" for key, text in swept.items())
+    return ", ".join(f"{key}={text}" for key, text in swept.items()) or "the only setting"
 
 
 def _spread(group: Group) -> str:

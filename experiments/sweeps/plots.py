@@ -210,5 +210,5 @@ def _histories(board: Leaderboard) -> dict[str, History]:
             log.warning("its curve is left out: %s", error)
             continue
         if history.epochs:
-            found[described(state.job.swept) or state.folder.name] = history
+            found[described(state.job.swept) if state.job.swept else state.folder.name] = history
     return found

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.conftest import environment
@@ -85,6 +86,12 @@ def test_a_killed_sweep_goes_on(tmp_path, finished, launcher):
     process = sweep(folder, f"hydra/launcher={launcher}", "seed=1,2,3")
     wait_for(process, lambda: running(folder, 1, 3))
     pids = {json.loads(path.read_text())["pid"] for path in folder.glob("*/run.json")} | {process.pid}
+    if launcher == "joblib":  # workers whose parent is gone commit their jobs' states and leave
+        process.kill()
+        deadline = time.monotonic() + 30
+        while any(map(psutil.pid_exists, pids - {process.pid})):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
     for pid in pids:
         with_pid_gone(pid)
     process.communicate()
