@@ -22,6 +22,7 @@ from experiments.errors import UserError
 from experiments.history import Epoch, History
 from experiments.runs import find, unchanged_config
 from experiments.tracking import Tracking
+from experiments.tracking.address import masked
 from experiments.tracking.mlflow import outputs
 from tests.conftest import Finished, run_command
 from tests.faults import runs as faults
@@ -128,11 +129,15 @@ def test_a_job_has_its_parameters_metrics_and_files(sweep: Finished, client: Any
 def test_a_server_that_is_down_costs_one_warning(sweep: Finished, tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    done = run_command(tmp_path, "runner.py", *TINY, "tracker=mlflow", f"tracker.uri={address}", "seed=1")
+    named = "tracker.uri='${oc.env:MY_TRACKER}'"
+    secret = address.replace("http://", "http://me:s3cret@")
+    done = run_command(tmp_path, "runner.py", *TINY, "tracker=mlflow", named, "seed=1", MY_TRACKER=secret)
     assert done.status == 0
+    assert [file for file in done.run_folder.rglob("*") if file.is_file() and b"s3cret" in file.read_bytes()] == []
+    assert "MY_TRACKER" in (done.run_folder / "config.yaml").read_text()
     assert done.record["status"] == "completed"
     (warning,) = done.err.splitlines()
-    assert f"MLflow ({address}): not tracked any further, the run goes on: ConnectionRefusedError" in warning
+    assert "MLflow (${oc.env:MY_TRACKER}): not tracked any further, the run goes on: ConnectionRefusedError" in warning
     assert warning in (done.run_folder / "runner.log").read_text()
     tracked = sweep.run_folders[0]
     assert faults.history(done.run_folder) == faults.history(tracked)
@@ -263,6 +268,10 @@ def test_a_tracker_that_is_not_installed_is_told_before_anything_is_written(
     [
         ("tracker=mlflw", "tracker: received 'mlflw', expected one of mlflow, none. Did you mean mlflow?"),
         ("tracker.uri=ftp://x", "tracker.uri: received 'ftp://x', expected an address that begins with http://, "),
+        (
+            "tracker.uri='${oc.env:MY_TRACKER,http://x}'",
+            "received a variable with a default, expected ${oc.env:NAME} only",
+        ),
         ("tracker.uri=http://me:secret@x", "has no password in it (that goes into MLFLOW_TRACKING_PASSWORD)"),
     ],
 )
@@ -270,6 +279,25 @@ def test_mistakes(override: str, said: str):
     with pytest.raises(UserError) as error:
         config("tracker=mlflow", override)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("value", [None, "ftp://s3cret"])
+def test_an_address_from_the_environment_is_looked_up_before_anything_starts(value, monkeypatch, tmp_path):
+    pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MY_TRACKER", value) if value else monkeypatch.delenv("MY_TRACKER", raising=False)
+    with pytest.raises(UserError) as error:
+        launch.prepare(["tracker=mlflow", "tracker.uri='${oc.env:MY_TRACKER}'"], ExitStack())
+    state = "holds no address" if value else "is not set"
+    assert f"tracker.uri: received ${{oc.env:MY_TRACKER}}, but the variable MY_TRACKER {state}" in str(error.value)
+    assert "s3cret" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_from_the_environment_is_masked_in_what_others_say_of_it():
+    address = "http://me:s3cret@Tracker.example:5000/team"
+    said = "HTTPConnectionPool(host='tracker.example', port=5000): http://me:s3cret@Tracker.example:5000/team/api"
+    assert masked(said, address) == "HTTPConnectionPool(host='***', port=5000): ***/api"
 
 
 def test_who_is_told_changes_nothing_of_the_result():

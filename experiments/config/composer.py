@@ -6,6 +6,7 @@ anything in it is resolved (`safety`).
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -41,24 +42,30 @@ class Composer:
     def __init__(self, arguments: Arguments, loader: ConfigLoaderImpl, found: list[str]) -> None:
         self.arguments = arguments
         self.found = found
+        self.folders = arguments.folders  # where options of groups are looked for
         self._loader = loader
 
-    def wrong_places(self) -> list[str]:
-        """One line for each place of YAML files, named by the primary one or an override, that is no folder.
+    def find_places(self) -> None:
+        """Look up the further places of YAML files that an override or the primary file names, and check them.
 
-        Asked first: Hydra goes there when it composes.
+        Done first: Hydra goes there when it composes.
         """
-        lines: list[str] = []
+        for place in self._searchpath():
+            refused = safety.searchpath_refusals(place)
+            self.found += refused
+            self.folders += [] if refused else [Path(each.removeprefix("file://")) for each in place or []]
+
+    def _searchpath(self) -> Iterator[Any]:
         for override in OverridesParser.create().parse_overrides(list(self._understood())):
-            if override.get_key_element() == "hydra.searchpath":
-                lines += safety.searchpath_refusals(override.value())
+            if override.get_key_element().lstrip("+~") == "hydra.searchpath":
+                yield override.value()
         try:
             loaded = self._loader.repository.load_config(self.arguments.primary)
             primary: Any = OmegaConf.to_container(loaded.config, resolve=False) if loaded else {}
         except Exception:  # said in full when it is composed
-            return lines
+            return
         hydra = primary.get("hydra") if isinstance(primary, dict) else None
-        return lines + (safety.searchpath_refusals(hydra.get("searchpath")) if isinstance(hydra, dict) else [])
+        yield hydra.get("searchpath") if isinstance(hydra, dict) else None
 
     def _understood(self) -> Iterator[str]:
         for text in self.arguments.overrides:
@@ -82,7 +89,7 @@ class Composer:
         except Exception as error:  # Hydra asserts and indexes where a YAML file is not as it expects
             self.found.append(f"the YAML files cannot be composed ({type(error).__name__}: {first_line(error)})")
         else:
-            refused = safety.refusals(own, overrides)
+            refused = safety.refusals(own, overrides) or safety.folder_refusals(self.run_folders(composed))
             self.found += refused
             return None if refused else composed
         return None
@@ -116,7 +123,7 @@ class Composer:
                 wrong.setdefault(composition_mistake(error), []).append(point)
         self.found += [with_points(line, at, points) for line, at in wrong.items()]
 
-    def folders(self, composed: DictConfig) -> dict[str, str]:
+    def run_folders(self, composed: DictConfig) -> dict[str, str]:
         """Where Hydra would put a run and a sweep: `hydra.run.dir`, `hydra.sweep.dir`, resolved."""
         cfg = composed.copy()
         hydra: Any = HydraConfig.instance()
@@ -131,13 +138,12 @@ class Composer:
 
     def _missing(self, error: MissingConfigException) -> str:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
-        folders = self.arguments.folders
         if not group:
-            where = ", ".join(str(folder) for folder in folders)
+            where = ", ".join(str(folder) for folder in self.folders)
             if error.missing_cfg_file == self.arguments.primary:
                 return f"--config-name: received {shown(name)}, expected the name of a YAML file in {where}"
             return first_line(error)
-        options = list(error.options or option_names(group, folders))
+        options = list(error.options or option_names(group, self.folders))
         hint = nearest(name, options)
         if not hint and group.startswith("hydra/"):
             hint = " A launcher or sweeper of Hydra needs its plugin installed (see README)."

@@ -69,7 +69,7 @@ def compose_arguments(arguments: Arguments) -> Composition:
     """
     found: list[str] = []
     with composer(arguments, found) as hydra:
-        found += hydra.wrong_places()
+        hydra.find_places()
         if found:
             raise refusal(found)
         composition = _composition(arguments, hydra, found)
@@ -79,18 +79,17 @@ def compose_arguments(arguments: Arguments) -> Composition:
 
 
 def _composition(arguments: Arguments, hydra: Composer, found: list[str]) -> Composition | None:
-    given = parse(arguments.overrides, arguments.folders, found)
+    given = parse(arguments.overrides, hydra.folders, found)
     wrong_groups = [line.split(":")[0] for line in found if line.split(":")[0] in GROUPS]
     base = hydra.compose(given.fixed)
     if base is None:
         return None
-    folders = hydra.folders(base)
-    found += safety.folder_refusals(folders)
+    folders = hydra.run_folders(base)
     is_sweep = arguments.is_multirun or OmegaConf.select(base, "hydra.mode", default=None) is RunMode.MULTIRUN
     if is_sweep:
         found += safety.sweeper_refusals(base.hydra.sweeper)
         params = [f"{key}={value}" for key, value in (base.hydra.sweeper.get("params") or {}).items()]
-        given = parse(params, arguments.folders, found).extended(given)
+        given = parse(params, hydra.folders, found).extended(given)
     else:
         found += [several(each.key, [text.partition("=")[2] for text in each.texts]) for each in given.swept]
         given = Overrides(given.fixed, [])

@@ -21,12 +21,12 @@ from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import InterpolationResolutionError
 
 from experiments.config.mistakes import shown
+from experiments.config.value_types import VARIABLE
 from experiments.parsing import load_yaml
 
 # Keys that may name a variable of the environment. Their value stays the text that names it, in all files; what uses
 # the value looks the variable up.
 FROM_ENVIRONMENT = ("tracker.uri",)
-VARIABLE = re.compile(r"\$\{oc\.env:([A-Za-z_][A-Za-z0-9_]*)\}")
 NAMED_BY_A_CONFIG = ("main", "command-line", "hydra.searchpath")
 
 
@@ -87,6 +87,6 @@ def _variable(name: str, default: Any = None, *, _node_: Any) -> str:
             f"received ${{oc.env:{name}}}, refused, since the value of a variable would be written into the run's"
             f" files. Only {', '.join(FROM_ENVIRONMENT)} takes one."
         )
-    if default is not None or not VARIABLE.fullmatch(text):
+    if default is not None or not re.fullmatch(VARIABLE, text):
         raise EnvironmentRefused(f"received a variable with a default, expected ${{oc.env:NAME}} only ({shown(name)})")
     return text

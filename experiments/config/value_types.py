@@ -37,12 +37,13 @@ Tags = Annotated[list[Tag], Field(max_length=50), _expected("a list of at most 5
 Notes = Annotated[str, Field(max_length=10_000), _expected("text of at most 10000 characters")]
 FilePath = Annotated[str, _expected("a path")]
 WebAddress = Annotated[str, Field(pattern=r"^https?://"), _expected("an address that begins with http:// or https://")]
+VARIABLE = r"\$\{oc\.env:([A-Za-z_][A-Za-z0-9_]*)\}"  # stays as it is: the value is looked up where it is used
 TrackerAddress = Annotated[
     str,
-    Field(pattern=r"^(https?://[^@\s]+|sqlite:///.+)$"),
+    Field(pattern=rf"^(https?://[^@\s]+|sqlite:///.+|{VARIABLE})$"),
     _expected(
         "an address that begins with http://, https:// or sqlite:/// and has no password in it"
-        " (that goes into MLFLOW_TRACKING_PASSWORD)"
+        " (that goes into MLFLOW_TRACKING_PASSWORD), or ${oc.env:VARIABLE} that holds one"
     ),
 ]
 TrackerName = Annotated[str, Field(min_length=1, max_length=250), _expected("text of 1 to 250 characters")]

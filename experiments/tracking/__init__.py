@@ -12,6 +12,7 @@ from typing import Any
 from experiments.config import ExperimentConfig
 from experiments.errors import UserError
 from experiments.history import History
+from experiments.tracking import address
 from experiments.tracking.guard import Guard, Tracker
 from experiments.tracking.mlflow import KEPT, MLflow, MLflowSweep
 from experiments.tracking.tensorboard import TensorBoard
@@ -25,8 +26,9 @@ def require(configs: Iterable[ExperimentConfig]) -> None:
     """See that what configs are tracked with is installed.
 
     Raises:
-        UserError: a package is missing.
+        UserError: a package is missing, or the variable that holds a tracker's address.
     """
+    configs = list(configs)
     for kind in dict.fromkeys(config.tracker.kind for config in configs):
         package = PACKAGES[kind]
         if package and importlib.util.find_spec(package) is None:
@@ -34,6 +36,8 @@ def require(configs: Iterable[ExperimentConfig]) -> None:
                 f"tracker: received {kind}, whose package {package} is not installed, expected it to be."
                 f" Install it with: pip install -e '.[{kind}]', or choose tracker=none."
             )
+    for config in configs:
+        address.of(config)
 
 
 class Tracking:

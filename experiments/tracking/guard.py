@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from experiments.config import ExperimentConfig
 from experiments.history import Epoch
 from experiments.text import plain
+from experiments.tracking.address import masked
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ class Tracker(Protocol):
     """One program a run is told to; made in the run's thread, then called in one thread. Any method may raise."""
 
     name: str  # as a warning calls it
+    hidden: str | None  # an address that no warning may tell
 
     def start(self) -> None:
         """The run starts, or goes on."""
@@ -42,12 +44,13 @@ class Guard:
         self._record: dict[str, Any] | None = None
         self._news = threading.Event()
         self._given_up = False
+        self._hidden: str | None = None
         self._thread = threading.Thread(target=self._work, daemon=True, name=self._name)
         try:
             self._tracker = build(config, folder)
-            self._name = self._tracker.name
+            self._name, self._hidden = self._tracker.name, self._tracker.hidden
         except Exception as error:
-            self._give_up(_cause(error))
+            self._give_up(_cause(error, self._hidden))
         else:
             self._thread.start()
 
@@ -79,7 +82,7 @@ class Guard:
                     self._tracker.finish(record)
                     return
         except Exception as error:
-            self._give_up(_cause(error))
+            self._give_up(_cause(error, self._hidden))
 
     def _give_up(self, cause: str) -> None:
         if not self._given_up:
@@ -87,7 +90,7 @@ class Guard:
             log.warning("%s: not tracked any further, the run goes on: %s", plain(self._name), cause)
 
 
-def _cause(error: BaseException) -> str:
+def _cause(error: BaseException, hidden: str | None) -> str:
     """In one line; of a server that cannot be reached, what the system says, not what each library made of it."""
     innermost = error
     while cause := innermost.__cause__ or innermost.__context__:
@@ -95,4 +98,5 @@ def _cause(error: BaseException) -> str:
     if isinstance(innermost, OSError):
         error = innermost
     text = plain(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    text = masked(text, hidden) if hidden else text
     return text if len(text) <= MAX_CAUSE else text[: MAX_CAUSE - 3] + "..."

@@ -19,6 +19,7 @@ from experiments.parsing import read_json
 from experiments.received import unreadable
 from experiments.sweeps.ledger import SWEEP, UNFINISHED, Ledger
 from experiments.text import brief
+from experiments.tracking import address
 from experiments.tracking.parameters import flat, metrics
 
 KEPT = "tracker.json"  # in the folder of a run or a sweep: which run of MLflow's it is
@@ -54,9 +55,11 @@ class _Following:
         name = Ledger(self.base).plan["name"] if (self.base / SWEEP).is_file() else config.name
         assert isinstance(config.tracker, MLflowConfig)
         self.experiment = config.tracker.experiment or name
-        self.uri = config.tracker.uri or f"{SQLITE}{outputs(self.base, name) / STORE}"
-        self.name = f"MLflow ({self.uri})"
-        _import()
+        self.uri = address.of(config) or f"{SQLITE}{outputs(self.base, name) / STORE}"
+        self.shown_uri = config.tracker.uri or self.uri
+        self.name = f"MLflow ({self.shown_uri})"
+        self.hidden = self.uri if address.is_hidden(config) else None
+        _import(logging.CRITICAL if self.hidden else logging.ERROR)
 
     def start(self) -> None:
         from mlflow import MlflowClient
@@ -91,7 +94,7 @@ class _Following:
         run_id = kept_run(folder) if kept.exists() else None
         if run_id is None or not self._exists(run_id):
             run_id = self.client.create_run(self.experiment_id, run_name=run_name, tags=tags).info.run_id
-            write_json(kept, {"kind": "mlflow", "uri": self.uri, "experiment": self.experiment, "run_id": run_id})
+            write_json(kept, {"kind": "mlflow", "uri": self.shown_uri, "experiment": self.experiment, "run_id": run_id})
         return run_id
 
     def _exists(self, run_id: str) -> bool:
@@ -243,11 +246,11 @@ def outputs(folder: Path, name: str) -> Path:
     return folder.parent.parent if folder.parent.name == name else folder.parent
 
 
-def _import() -> None:
+def _import(level: int) -> None:
     """Import MLflow and what it imports late, in the run's thread: TensorFlow is imported there too, not beside it."""
     for key, value in ENVIRONMENT.items():
         os.environ.setdefault(key, value)
     for name in ("mlflow", "alembic", "sqlalchemy"):
         importlib.import_module(name)
     for name in ("mlflow", "alembic", "urllib3.connectionpool"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(level)

@@ -22,6 +22,7 @@ class TensorBoard:
     """
 
     name = "TensorBoard"
+    hidden: str | None = None
 
     def __init__(self, config: ExperimentConfig, folder: Path) -> None:
         self._config = config
