@@ -44,6 +44,7 @@ class Composer:
         self.found = found
         self.folders = arguments.folders  # where options of groups are looked for
         self._loader = loader
+        self._composed: dict[tuple[str, ...], DictConfig | None] = {}
 
     def find_places(self) -> None:
         """Look up the further places of YAML files that an override or the primary file names, and check them.
@@ -77,6 +78,12 @@ class Composer:
 
     def compose(self, overrides: Sequence[str]) -> DictConfig | None:
         """Hydra's composition, whose own part of Hydra's has been checked; or None, and the mistakes are noted."""
+        key = tuple(overrides)
+        if key not in self._composed:
+            self._composed[key] = self._compose(overrides)
+        return self._composed[key]
+
+    def _compose(self, overrides: Sequence[str]) -> DictConfig | None:
         try:
             composed = self._loader.load_configuration(
                 self.arguments.primary, list(overrides), RunMode.RUN, from_shell=False
@@ -89,8 +96,8 @@ class Composer:
         except Exception as error:  # Hydra asserts and indexes where a YAML file is not as it expects
             self.found.append(f"the YAML files cannot be composed ({type(error).__name__}: {first_line(error)})")
         else:
-            refused = safety.refusals(own, overrides) or safety.folder_refusals(self.run_folders(composed))
-            self.found += refused
+            refused = safety.refusals(own, overrides)
+            self.found += refused or safety.folder_refusals(self.run_folders(composed))
             return None if refused else composed
         return None
 
@@ -100,14 +107,11 @@ class Composer:
         """Each point of a sweep, or the one run, with its config; composed once for each choice of groups, then given
         its values. What follows from a group's wrong option is not said.
         """
-        composed: dict[tuple[str, ...], DictConfig | None] = {}
         consequences = tuple(f"{group}." for group in wrong_groups)
         wrong: dict[str, list[tuple[str, ...]]] = {}
         for point in points:
             chosen = groups(point)
-            if chosen not in composed:
-                composed[chosen] = self.compose([*fixed, *chosen])
-            base = composed[chosen]
+            base = self.compose([*fixed, *chosen])
             if base is None:
                 continue
             try:
