@@ -271,6 +271,9 @@ def plan(**changes: object) -> dict[str, object]:
     jobs = compose_command_line(["-m", "seed=1,2"]).jobs
     return {
         "name": "mine",
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "command": "python runner.py -m seed=1,2",
+        "metric": "validation.accuracy",
         "arguments": ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2", "trainer.epochs=3"],
         "search": None,
         "jobs": [
