@@ -29,14 +29,19 @@ def correction(key: str, value: Any, schema: Node, node: Node) -> str:
         numbers = {"integer", "number"} & accepted and "array" not in accepted
         return f" A sweep over several values: -m {key}={','.join(map(str, value))}" if numbers and value else ""
     if "array" in accepted:
-        return _as_list(key, value)
+        return _as_list(key, value, "string" in types(schema, resolved(schema, node).get("items", {})))
+    return _as_one(key, value, accepted, node)
+
+
+def _as_one(key: str, value: Any, accepted: set[str], node: Node) -> str:
+    """A single word or number."""
     if isinstance(value, str) and (hint := nearest(value, choices(node))):
         return hint
     if "null" in accepted and (value is False or (isinstance(value, str) and value.strip().lower() in NOTHING)):
         return " Did you mean null?"
+    if isinstance(value, str) and "integer" in accepted and (ends := re.fullmatch(r"(\d+)(?:-|\.\.|:)(\d+)", value)):
+        return f" A sweep over these: -m {key}=range({ends[1]},{int(ends[2]) + 1})"
     right = _as_boolean(value) if "boolean" in accepted else None
-    if isinstance(value, str) and accepted & {"integer", "number"} and re.fullmatch(SEVERAL_NUMBERS, value.strip()):
-        right = ",".join(re.split(r"[\s;]+", value.strip()))
     if right is None and accepted & {"integer", "number"}:
         right = _as_number(value, "number" in accepted, _is_fraction(node))
     return f" Did you mean {right}?" if right else ""
@@ -63,6 +68,11 @@ def _is_text(accepted: set[str]) -> bool:
 def _below(key: str, value: Any, schema: Node, node: Node) -> str:
     """A value of a group of keys belongs to one of them: `trainer.schedule=cosine`."""
     keys = resolved(schema, node).get("properties", {})
+    if value is None or value is False or str(value).lower() in NOTHING:
+        for name, below in keys.items():
+            off = "none" if "none" in choices(below) else "null" if "null" in types(schema, below) else None
+            if off:
+                return f" Did you mean {key}.{name}={off}?"
     for name, below in keys.items():
         takes_number = type(value) is int and "integer" in types(schema, below)
         if takes_number or (isinstance(value, str) and value.lower() in choices(resolved(schema, below))):
@@ -70,13 +80,13 @@ def _below(key: str, value: Any, schema: Node, node: Node) -> str:
     return f" Give its keys: {', '.join(f'{key}.{name}' for name in keys)}." if keys else ""
 
 
-def _as_list(key: str, value: Any) -> str:
-    if isinstance(value, str) and re.fullmatch(r"\W*\d+(\W+\d+)+\W*", value):  # (128, 64), 128-64
+def _as_list(key: str, value: Any, of_text: bool) -> str:
+    if isinstance(value, str) and re.fullmatch(r"\W*\d+([\Wx]+\d+)+\W*", value):  # (128, 64), 128-64, 128x64
         numbers = ",".join(re.findall("[0-9]+", value))
         return f" Did you mean {key}=[{numbers}]?"
-    if isinstance(value, bool | dict) or value is None or value == "":
+    if value is None or isinstance(value, bool) or str(value).lower() in NOTHING:
         return f" An empty list is {key}=[]."
-    return f" Did you mean {key}=[{value}]?"
+    return f" Did you mean {key}=[{value}]?" if of_text or isinstance(value, int) else ""
 
 
 def _as_boolean(value: Any) -> str | None:
@@ -86,7 +96,7 @@ def _as_boolean(value: Any) -> str | None:
 
 def _as_number(value: Any, is_float: bool, is_fraction: bool) -> str | None:
     if isinstance(value, str):
-        return _number_in_text(value, is_float)
+        return _numbers_in_text(value.strip(), is_float)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if is_fraction and 1 < value < 100:  # per cent
@@ -94,8 +104,10 @@ def _as_number(value: Any, is_float: bool, is_fraction: bool) -> str | None:
     return f"{value:.0f}" if isinstance(value, float) and not is_float and value.is_integer() else None
 
 
-def _number_in_text(text: str, is_float: bool) -> str | None:
-    """'10%', '0,5', and '10' that was given in quotes."""
+def _numbers_in_text(text: str, is_float: bool) -> str | None:
+    """'10%', '0,5', '64 32', and '10' that was given in quotes."""
+    if re.fullmatch(SEVERAL_NUMBERS, text):
+        return ",".join(re.split(r"[\s;]+", text))
     divisor = 100 if text.endswith("%") else 1
     try:
         number = float(text.strip("% ").replace(",", ".")) / divisor

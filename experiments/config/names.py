@@ -46,6 +46,7 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
         return other_words.VALUES[word]
     parts = [each for each in by_word if len(word) > 3 and (each.startswith(word) or each.endswith(word))]
     near = parts[-1:] or get_close_matches(word, list(by_word), n=1, cutoff=NEAR)
+    near = near or [each for each in by_word if len(each) > 4 and word.startswith(each)]
     return by_word[near[0]] if near else None
 
 
@@ -53,6 +54,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """' Did you mean …?' for a misspelt name, or nothing where no known name is near."""
     near = nearest_name(name, known)
     return f" Did you mean {near}?" if near else ""
+
+
+def option_hint(group: str, name: str, options: Sequence[str]) -> str:
+    """What is meant by an option that a group does not have."""
+    if name in ("all", "*"):
+        return f" A sweep over all of them: -m '{group}=glob(*)'"
+    inner = next((key for key in known_keys() if "." in key and key.rpartition(".")[2] == name), None)
+    return nearest(name, options) or (f" Did you mean {inner}=…?" if inner else "")
 
 
 def nearest_key(key: str) -> str | None:
@@ -63,6 +72,8 @@ def nearest_key(key: str) -> str | None:
         return parent  # dataset.name=mnist: chosen by dataset=mnist
     beside = [each for each in known_keys() if each.rpartition(".")[0] == parent]
     below = [each for each in known_keys() if parent and each.startswith(f"{parent}.") and each not in beside]
+    if whole := [each for each in known_keys() if _word(each) == _word(key)]:  # trainer_epochs
+        return whole[0]
     tiers = [beside, below, known_keys()]
     for tier in tiers:
         for each in tier:
@@ -70,6 +81,8 @@ def nearest_key(key: str) -> str | None:
                 return each
     if word in other_words.KEYS:
         return other_words.KEYS[word]
+    if parent in known_keys():  # a slip of the spelling is looked for near its place
+        tiers[2] = [each for each in known_keys() if "." in each]
     for tier in tiers:
         if near := nearest_name(leaf, [each.rpartition(".")[2] for each in tier]):
             return next(each for each in tier if each.rpartition(".")[2] == near)

@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 
 from experiments.config.arguments import GROUPS
 from experiments.config.mistakes import known_keys, nearest, shown
+from experiments.config.names import option_hint
 from experiments.config.spacing import joined
 from experiments.errors import UserError
 
@@ -220,6 +221,6 @@ def _wrong_options(override: Override, folders: Sequence[Path]) -> list[str]:
         hint = f" Did you mean model.hidden_units=[{','.join(wrong)}]?"
         return [f"{group}: received {', '.join(wrong)}, expected one of {', '.join(options)}.{hint}"]
     return [
-        f"{group}: received {shown(name)}, expected one of {', '.join(options)}.{nearest(name, options)}"
+        f"{group}: received {shown(name)}, expected one of {', '.join(options)}.{option_hint(group, name, options)}"
         for name in wrong
     ]

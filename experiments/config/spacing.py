@@ -39,7 +39,8 @@ def joined(
             hint = f"A value with spaces needs quotes: \"{key}='{value} {given}'\""
             found.append(f"{shown(given)}: not understood, expected KEY=VALUE. {hint}")
         else:
-            found.append(f"{shown(given)}: not understood, expected KEY=VALUE.{_hint(given, options)}")
+            hint = _hint(given, is_override, options)
+            found.append(f"{shown(given)}: not understood, expected KEY=VALUE.{hint}")
     return left
 
 
@@ -79,16 +80,31 @@ def _is_free_text(override: str) -> bool:
     return key == "hydra.run.dir" or ("string" in types(schema_of_experiments(), node) and not choices(node))
 
 
-def _hint(given: str, options: Mapping[str, str]) -> str:
-    """What a bare word may mean, or how a text is given that Hydra's grammar takes only in quotes."""
+def _hint(given: str, is_override: Callable[[str], bool], options: Mapping[str, str]) -> str:
+    """What is meant by a bare word, several arguments in one, a function, or a text without quotes of its own."""
     key, equals, value = given.partition("=")
     if not equals:
-        if given in COMMANDS:
-            return f" Did you mean python -m experiments {given}?"
-        if given not in known_keys() and (name := nearest_name(given, options)):
-            return f" Did you mean {options[name]}={name}?"
-        near = given if given in known_keys() else nearest_key(given)
-        return f" Did you mean {near}=…?" if near else ""
-    if not value or value[0] in "'\"[{":
+        return _bare(given, options)
+    several = [part.strip(",;") for part in given.split()]
+    if all("=" in part and is_override(part) for part in several):
+        return f" Did you mean {' '.join(several)}{', each an argument of its own' if several[1:] else ''}?"
+    if re.fullmatch(r"\w+\(.*\)", value):
+        return " A sweep knows interval(LOW,HIGH), range(START,STOP), choice(A,B) and glob(*)."
+    if not value or value[0] in '"[{':
         return ""
-    return f" A text with other than plain letters and digits needs quotes of its own: \"{key}='{value}'\""
+    text = value.removeprefix("'").removesuffix("'") if value[0] == "'" else value
+    quote = '\\"' if "'" in text else "'"
+    return f' A text with other than plain letters and digits needs quotes of its own: "{key}={quote}{text}{quote}"'
+
+
+def _bare(given: str, options: Mapping[str, str]) -> str:
+    if given in COMMANDS:
+        return f" Did you mean python -m experiments {given}?"
+    if given in ("run", "train", "fit", "start", "runner.py"):
+        return " runner.py trains without a word for it; leave it out."
+    if given == "help":
+        return " Did you mean --help?"
+    if given not in known_keys() and (name := nearest_name(given, options)):
+        return f" Did you mean {options[name]}={name}?"
+    near = given if given in known_keys() else nearest_key(given)
+    return f" Did you mean {near}=…?" if near else ""
