@@ -6,6 +6,7 @@ from pathlib import Path
 
 RUN = "run.json"
 SWEEP = "sweep.json"
+SWEEP_PAGE = "sweep.html"
 
 
 def below(root: Path) -> Iterator[tuple[Path, str]]:

@@ -54,9 +54,17 @@ def test_a_bad_page_does_not_pass(tmp_path):
     page = tmp_path / "bad.html"
     page.write_text(
         "<!DOCTYPE html><html><head><title>Bad</title></head><body><h1>Bad</h1><p>A<p style='color:#aaa'>grey</p>"
-        "<img src='http://127.0.0.1:9/x.png'><div style='width:2000px'>wide</div></body></html>"
+        "<img src='http://127.0.0.1:9/x.png'><div style='width:2000px'>wide</div>"
+        "<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw=' width='1900' height='9'></body></html>"
     )
     found = "\n".join(problems(page))
-    for expected in ("html-has-lang", "color-contrast", "image-alt", "request: http", "2008 px wide"):
+    for expected in (
+        "html-has-lang",
+        "color-contrast",
+        "image-alt",
+        "request: http",
+        "2008 px wide",
+        "1 figure(s) wider",
+    ):
         assert expected in found
     assert "bad.html, line 1: " in found  # the validator's, each with its line

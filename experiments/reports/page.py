@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from experiments import diagnosis, reproduction, runs
+from experiments import diagnosis, folders, reproduction, runs
 from experiments.config import defaults
 from experiments.evaluation import Evaluation, calibration, most_confused
 from experiments.reports import freshness, saved, wording
@@ -70,10 +70,17 @@ def render(folder: Path) -> str:
             confused=None if evaluation is None else _confused(evaluation, run["dataset"]["class_names"]),
             config=_lines(saved.config_text(folder)),
             plots=_plots(folder),
+            sweep=_sweep(folder.resolve()),
             folder=str(folder),
             resume=f"python -m experiments resume {shlex.quote(str(folder))}",
         )
     )
+
+
+def _sweep(folder: Path) -> dict[str, str] | None:
+    """Where the page of the sweep is whose job the run is, from the run's own page; None of any other run."""
+    is_job = folder.name.isdecimal() and (folder.parent / folders.SWEEP).is_file()
+    return {"job": folder.name, "href": f"../{folders.SWEEP_PAGE}"} if is_job else None
 
 
 def _lines(text: str) -> Markup:

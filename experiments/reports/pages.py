@@ -1,11 +1,12 @@
 """What all pages share: escaping, filters, pictures that stand in the page itself."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from experiments import runs
 from experiments.reports import wording
@@ -29,6 +30,7 @@ def environment() -> Environment:
         "number": wording.number,
         "duration": wording.duration,
         "moment": wording.moment,
+        "breakable": _breakable,
         "outcome": runs.outcome,
     }
     return pages
@@ -48,6 +50,11 @@ def embedded(content: bytes, title: str, alt: str) -> dict[str, Any]:
         "width": round(CSS_PIXELS * int.from_bytes(content[16:20])),  # every PNG has them here, in its first chunk
         "height": round(CSS_PIXELS * int.from_bytes(content[20:24])),
     }
+
+
+def _breakable(key: str) -> Markup:
+    """A dotted key that may go on in a new line after each dot and underscore."""
+    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(plain(key)))))
 
 
 def _shown(value: Any) -> Any:

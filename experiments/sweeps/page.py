@@ -1,15 +1,16 @@
 """The sweep's folder → sweep.html and plots/."""
 
 from pathlib import Path
+from urllib.parse import quote
 
-from experiments import reports
+from experiments import folders, reports
 from experiments.files import write_text
 from experiments.reports.pages import environment, picture
 from experiments.sweeps import plots, table
 from experiments.sweeps.leaderboard import Leaderboard
 from experiments.sweeps.ledger import PENDING, PRUNED, Ledger
 
-PAGE = "sweep.html"
+PAGE = folders.SWEEP_PAGE
 ENDED_WELL_OR_NOT_YET = ("completed", PRUNED, PENDING, "running")
 ALT = {
     "curves": "The metric of every job, epoch by epoch",
@@ -40,6 +41,7 @@ def write_page(ledger: Ledger, board: Leaderboard) -> Path:
         .render(
             plan=ledger.plan,
             board=board,
+            links=_links(board),
             groups=(table.heading(board), table.groups(board)),
             jobs=(table.job_heading(board), table.jobs(board)) if board.is_repeated else None,
             failures=[
@@ -51,3 +53,9 @@ def write_page(ledger: Ledger, board: Leaderboard) -> Path:
     )
     write_text(ledger.folder / PAGE, html)
     return ledger.folder / PAGE
+
+
+def _links(board: Leaderboard) -> dict[str, str]:
+    """The pages of jobs that have one, from the sweep's page: the whole folder can be moved."""
+    pages = {state.folder.name: state.folder / reports.PAGE for state in board.states}
+    return {name: f"{quote(name)}/{reports.PAGE}" for name, page in pages.items() if page.is_file()}

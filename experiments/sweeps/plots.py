@@ -13,12 +13,18 @@ from experiments.history import History
 from experiments.plots import styled
 from experiments.reports import saved
 from experiments.sweeps.leaderboard import SEED, Leaderboard, described
-from experiments.sweeps.ledger import PRUNED
+from experiments.sweeps.ledger import PRUNED, State
 from experiments.text import plain
 
 log = logging.getLogger(__name__)
 
-MANY = 10  # curves, up to which each has a name of its own in the legend
+MANY = 10  # values of a key, up to which their means are drawn
+NAMED = 24  # curves, up to which each has a name of its own in the legend
+BEST = 10  # of more curves, those that have
+COLOURS = 10  # of Matplotlib's tab10; from one ten of curves to the next, the line changes
+LINES = ("-", "--", ":")
+DASH = 0.12  # half of that at a mean; values that are no numbers are 1 apart
+OTHERS = "#a9a9a9"
 DIVERGED = "#c62828"
 
 
@@ -35,7 +41,9 @@ def of_sweep(board: Leaderboard) -> dict[str, Figure]:
 
 @styled
 def by_key(board: Leaderboard, key: str) -> Figure:
-    """The metric against one swept key: a point a job, a line through the means. Jobs without a result lie below."""
+    """The metric against one swept key: a point a job, and the means: a line through those of numbers, a dash at those
+    of other values. Jobs without a result lie below.
+    """
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
     texts = [state.job.swept.get(key, "") for state in board.states]
@@ -43,9 +51,7 @@ def by_key(board: Leaderboard, key: str) -> Figure:
     values = [state.metric(board.metric) if state.status == "completed" else None for state in board.states]
     done = [(x, y) for x, y in zip(positions, values, strict=True) if y is not None]
     if done:
-        at = sorted({x for x, _ in done})
-        if len(at) <= MANY and key != SEED:  # nothing lies between two seeds
-            axes.plot(at, [np.mean([y for x, y in done if x == here]) for here in at], color="#1f6feb", label="mean")
+        _means(axes, done, joined=is_number and key != SEED)  # nothing lies between two seeds, or two optimizers
         axes.plot(*zip(*done, strict=True), "o", color="#1f6feb", markersize=6, label="a job")
     pruned = [
         (x, y)
@@ -54,13 +60,13 @@ def by_key(board: Leaderboard, key: str) -> Figure:
     ]
     if pruned:
         axes.plot(*zip(*pruned, strict=True), "o", color="#888888", fillstyle="none", label="pruned")
-        axes.legend(loc="best", fontsize=8)
-    missing = [
-        (x, state.status)
-        for x, y, state in zip(positions, values, board.states, strict=True)
-        if y is None and state.status != PRUNED
-    ]
-    for x, status in missing:
+    if done or pruned:
+        figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+    missing: dict[float, str] = {}
+    for x, y, state in zip(positions, values, board.states, strict=True):
+        if y is None and state.status not in (PRUNED, missing.get(x)):
+            missing[x] = f"{missing[x]}, {state.status}" if x in missing else state.status
+    for x, status in missing.items():
         axes.plot([x], [0.03], "X", color=DIVERGED, markersize=9, transform=axes.get_xaxis_transform())
         axes.annotate(
             status, (x, 0.06), xycoords=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=8, color=DIVERGED
@@ -68,7 +74,10 @@ def by_key(board: Leaderboard, key: str) -> Figure:
     if is_number and min(positions) > 0 and max(positions) / min(positions) >= 20:
         axes.set_xscale("log")
     if not is_number or len(set(texts)) <= 12:
-        axes.set_xticks(positions, [plain(text)[:24] for text in texts], rotation=0 if len(set(texts)) <= 6 else 45)
+        ticks = dict(zip(positions, texts, strict=True))
+        axes.set_xticks(
+            list(ticks), [plain(text)[:24] for text in ticks.values()], rotation=0 if len(ticks) <= 6 else 45
+        )
         axes.minorticks_off()
     axes.margins(x=0.06, y=0.12)
     axes.set_xlabel(plain(key))
@@ -77,29 +86,34 @@ def by_key(board: Leaderboard, key: str) -> Figure:
     return figure
 
 
+def _means(axes: Any, done: Sequence[tuple[float, float]], joined: bool) -> None:
+    at = sorted({x for x, _ in done})
+    if len(at) > MANY or (len(at) == len(done) and not joined):  # a job is its own mean
+        return
+    means = [float(np.mean([y for x, y in done if x == here])) for here in at]
+    if joined:
+        axes.plot(at, means, color="#1f6feb", label="mean")
+    else:
+        axes.hlines(means, np.array(at) - DASH, np.array(at) + DASH, color="#1f6feb", linewidth=2, label="mean")
+
+
 @styled
 def all_curves(curves: dict[str, History], metric: str) -> Figure:
-    """The metric of every job, epoch by epoch."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    """The metric of every job, epoch by epoch; `curves` best first, of which many are named only as others."""
+    named = len(curves) if len(curves) <= NAMED else BEST
+    figure = Figure(figsize=(8, 4.6 + 0.09 * named), layout="constrained")
     axes = figure.add_subplot()
     column = "val_" + metric.partition(".")[2]
-    colours = _colours(len(curves))
-    for (name, history), colour in zip(curves.items(), colours, strict=True):
-        marker = "o" if len(history.epochs) <= 10 else None
-        axes.plot(
-            history.column("epoch"),
-            history.column(column),
-            color=colour,
-            marker=marker,
-            markersize=4,
-            label=plain(name)[:50],
-        )
+    for number, (name, history) in enumerate(curves.items()):
+        style = _style(number) if number < named else {"color": OTHERS, "linewidth": 0.8, "zorder": 1}
+        label = plain(name)[:50] if number < named else f"{len(curves) - named} other jobs" if number == named else None
+        marker = "o" if len(history.epochs) <= 10 and number < named else None
+        axes.plot(history.column("epoch"), history.column(column), marker=marker, markersize=4, label=label, **style)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("Epoch #")
     axes.set_ylabel(metric)
     axes.set_title(f"{metric} of every job")
-    if len(curves) <= MANY:
-        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, title="best first", title_fontsize=8, handlelength=3)
     return figure
 
 
@@ -195,15 +209,23 @@ def _positions(texts: Sequence[str]) -> tuple[list[float], bool]:
         return [float(order.index(text)) for text in texts], False
 
 
-def _colours(count: int) -> list[Any]:
+def _style(number: int) -> dict[str, Any]:
+    """A colour and a line that no other of NAMED curves has."""
     import matplotlib as mpl
 
-    return [mpl.colormaps["viridis"](0.92 * number / max(count - 1, 1)) for number in range(count)]
+    return {"color": mpl.colormaps["tab10"](number % COLOURS), "linestyle": LINES[number // COLOURS]}
 
 
 def _histories(board: Leaderboard) -> dict[str, History]:
+    """The history of each job that has one, best first; jobs without a result stand at the end."""
+    sign = 1 if board.metric.endswith("loss") else -1
+
+    def order(state: State) -> tuple[bool, float]:
+        value = state.metric(board.metric)
+        return value is None, sign * (value or 0.0)
+
     found = {}
-    for state in board.states:
+    for state in sorted(board.states, key=order):
         try:
             history = saved.history(state.folder)
         except UserError as error:

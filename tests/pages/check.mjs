@@ -46,6 +46,8 @@ async function look(page, width, scheme) {
   await tab.goto(pathToFileURL(page).href);
   const content = await tab.evaluate(() => document.scrollingElement.scrollWidth);
   if (content > width) problems.push(`${where}: the content is ${content} px wide`);
+  const hidden = await tab.evaluate(() => [...document.images].filter((image) => image.getBoundingClientRect().right > innerWidth).length);
+  if (hidden) problems.push(`${where}: ${hidden} figure(s) wider than the window`);
   await tab.evaluate(() => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
   await tab.evaluate(axe);
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
