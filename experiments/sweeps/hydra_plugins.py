@@ -113,11 +113,14 @@ class WorkersLauncher(JobsLauncher):
 
     def launch(self, job_overrides: Iterable[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run all jobs; what became of them stands in their folders."""
+        from joblib.externals.loky.backend import resource_tracker
+
         setup_globals()
         # Of a pool that is left behind at once loky's helper process removes the rest, and would tell of it.
         os.environ["PYTHONWARNINGS"] = ",".join(
             filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker"])
         )
+        resource_tracker.ensure_running()  # here, once: in a worker's thread it would let SIGINT through again
         jobs = _Jobs(job_overrides)
         workers = [_Worker(self._environment(number), jobs, self.context) for number in range(self.workers)]
         ledger = Ledger(self.sweep_folder)
@@ -197,10 +200,8 @@ class _Worker:
                 os.kill(process, signum)
 
     def _work(self) -> None:
-        from joblib.externals.loky.backend import resource_tracker
         from joblib.externals.loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
 
-        resource_tracker.ensure_running()  # which would unblock it
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # for the processes, until they can meet it
         while not (self._stopped or stop.signum) and (overrides := self._jobs.next()) is not None:
             if self._pool is None:

@@ -116,18 +116,36 @@ def with_pid_gone(pid: int) -> None:
         return
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_an_interrupted_sweep_says_how_to_go_on(tmp_path, launcher):
+def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_worker_behind(tmp_path):
     folder = tmp_path / "sweep"
-    process = sweep(folder, f"hydra/launcher={launcher}", "seed=1,2,3", "trainer.epochs=2000")
+    process = sweep(folder, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2,3", "trainer.epochs=2000")
     wait_for(process, lambda: running(folder, 0, 2))
-    process.send_signal(signal.SIGTERM if launcher == "joblib" else signal.SIGINT)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
     status, _, err = runs.finish(process)
-    assert status == (143 if launcher == "joblib" else 130)
+    assert status == 143
     assert statuses(folder)[0] == "interrupted"
     assert statuses(folder)[2] == "pending"
     assert f"go on with: python -m experiments resume '{folder}'" in err
     assert "Traceback" not in err
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+
+
+def test_a_search_that_is_interrupted_is_interrupted_again_when_it_goes_on(tmp_path):
+    folder = tmp_path / "sweep"
+    space = ("model.dropout=interval(0.1,0.3)", "sweep.n_trials=3", "trainer.epochs=2000")
+    process = sweep(folder, *space)
+    for signum, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        wait_for(process, lambda: running(folder, 0, 2))
+        process.send_signal(signum)
+        code, out, err = runs.finish(process)
+        assert code == status
+        assert statuses(folder) == {0: "interrupted"}
+        assert err.endswith(f"go on with: python -m experiments resume '{folder}'\n")
+        assert "Traceback" not in out + err
+        process = runs.resume(folder)
+    process.kill()
+    process.communicate()
 
 
 def test_tables_written_by_many_at_once_lose_nothing(tmp_path, finished):
