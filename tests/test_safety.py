@@ -362,11 +362,12 @@ def test_a_stored_plan_can_ask_for_nothing_else(changes, said):
 
 def test_a_received_sweep_runs_no_code_when_it_is_carried_on(tmp_path):
     """By the real command: what is refused is said in one line, and nothing is written."""
-    folder = tmp_path / "sweep"
-    folder.mkdir()
-    (folder / "sweep.json").write_text(json.dumps(plan(**job(overrides=["hydra.sweep.dir=/tmp/x"]))))
+    for name in ("uuid.py", "yaml.py", "hydra_plugins/evil.py"):  # found first, if Python looked in this folder
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(MARK)
+    (tmp_path / "sweep.json").write_text(json.dumps(plan(**job(overrides=["hydra.sweep.dir=/tmp/x"]))))
     before = sorted(tmp_path.rglob("*"))
-    done = run_command(tmp_path, "experiments", "resume", str(folder))
+    done = run_command(tmp_path, "experiments", "resume", ".")
     assert done.status == 2
     assert "jobs[0].overrides: received 'hydra.sweep.dir=/tmp/x', expected KEY=VALUE of the experiment's" in done.err
     assert len(done.err.splitlines()) == 1

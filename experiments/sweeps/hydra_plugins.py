@@ -110,6 +110,7 @@ class WorkersLauncher(JobsLauncher):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.workers = cores if n_jobs < 1 else n_jobs
         self.threads = max(1, cores // self.workers)
+        os.environ.setdefault("PYTHONSAFEPATH", "1")  # workers import nothing from the current folder
 
     def launch(self, job_overrides: Iterable[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run all jobs; what became of them stands in their folders."""
