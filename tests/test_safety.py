@@ -168,6 +168,16 @@ def test_hydras_part_of_a_yaml_file_can_do_no_harm(evil, tmp_path, hydra):
     assert refused(*arguments, "experiment=mine").startswith("The config has ")
 
 
+def test_a_yaml_file_names_no_machine_that_jobs_go_to(evil, tmp_path):
+    text = (
+        "# @package _global_\ndefaults: [{override /hydra/launcher: ray}]\nhydra: {launcher: {address: 'evil:6379'}}\n"
+    )
+    arguments = config_dir(tmp_path / "others", "experiment/mine.yaml", text)
+    assert "hydra.launcher.address: received 'evil:6379' from a YAML file" in refused(*arguments, "experiment=mine")
+    given = "hydra.launcher.address='mine:6379'"
+    assert compose_command_line(["-m", "hydra/launcher=ray", given, "seed=1,2"]).launcher == "ray"
+
+
 def test_every_option_of_a_sweep_is_looked_at(evil, tmp_path):
     text = f"# @package _global_\nhydra: {{callbacks: {{mine: {CODE}}}}}\n"
     arguments = config_dir(tmp_path / "others", "experiment/mine.yaml", text)

@@ -85,6 +85,7 @@ def _composition(arguments: Arguments, hydra: Composer, found: list[str]) -> Com
     if base is None:
         return None
     folders = hydra.run_folders(base)
+    found += launchers.address_refusals(base.hydra.launcher, arguments.overrides)
     is_sweep = arguments.is_multirun or OmegaConf.select(base, "hydra.mode", default=None) is RunMode.MULTIRUN
     if is_sweep:
         found += safety.sweeper_refusals(base.hydra.sweeper)

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -116,6 +116,18 @@ def refusals(launcher: Any) -> list[str]:
     if "address" in launcher and launcher["address"] is None and _count(wanted) and wanted > cores:
         lines.append(f"hydra.launcher.num_cpus: received {wanted}, expected at most {cores}, the cores of this machine")
     return lines
+
+
+def address_refusals(launcher: Mapping[str, Any], overrides: Sequence[str]) -> list[str]:
+    """A line where a YAML file, not an override, names the machine that jobs go to: it could run code here."""
+    address = launcher.get("address")
+    is_given = any(text.lstrip("+").partition("=")[0] == "hydra.launcher.address" for text in overrides)
+    if address in (None, "auto") or is_given:
+        return []
+    return [
+        f"hydra.launcher.address: received {shown(address)} from a YAML file, expected auto or null there; a machine's"
+        f" address is given on the command line: hydra.launcher.address='{address}'"
+    ]
 
 
 def _not_an_option(key: str, name: str) -> str:
