@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from experiments import missing
+from experiments import missing, waiting
 
 try:
     from experiments.signals import stop
@@ -27,7 +27,8 @@ def run(cfg: DictConfig) -> str:
 
         return launch.job(lambda: run_job(folder), in_sweep=True)
 
-    from experiments.experiment import run_experiment  # TensorFlow: only once there is something to run
+    with waiting.said("loading libraries …"):
+        from experiments.experiment import run_experiment  # only once there is something to run
 
     config, command = launch.checked()  # of which `cfg` is Hydra's own record
     return launch.job(lambda: run_experiment(config, folder, command), in_sweep=False)
