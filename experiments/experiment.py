@@ -93,7 +93,7 @@ def resume_experiment(folder: Path, around: Surroundings = ALONE) -> str:
     if record["status"] == "diverged":
         raise UserError(
             f"{folder}: the run diverged ({record['error']}) and would again, expected a run that can go on."
-            " Start a new one with another setting, such as a lower optimizer.learning_rate."
+            f" Run it with another setting: `python -m experiments rerun {folder} optimizer.learning_rate=…`."
         )
     config = runs.unchanged_config(folder, record)
     tracking.require([config])

@@ -65,7 +65,10 @@ def read_bytes(path: Path, expected: str, limit: int = LARGEST_TEXT) -> bytes:
     """
     try:
         with open_regular(path) as file:
-            content = file.read(limit + 1)
+            size = os.fstat(
+                file.fileno()
+            ).st_size  # asked for no more than that, Python makes no buffer of `limit` bytes
+            content = file.read(min(size, limit) + 1)
     except FileNotFoundError:
         raise
     except OSError as error:
