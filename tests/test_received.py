@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from experiments import cli, launch, listing, parsing, received, runs, text
 from experiments.checkpoints import Checkpoints
+from experiments.config.composition import compose_command_line
 from experiments.errors import UserError
 from experiments.history import History
 from experiments.reports import saved
@@ -197,6 +198,15 @@ def test_a_config_that_is_no_plain_yaml_is_one_message(outputs, content, said):
     assert outcome == "refused"
     assert message.startswith(f"{path}: ")
     assert said in message
+
+
+@pytest.mark.parametrize("arguments", [["model=bomb"], ["--config-name", "bomb"]])
+def test_a_yaml_bomb_is_refused_before_hydra_reads_it(tmp_path, arguments):
+    for path in (tmp_path / "bomb.yaml", tmp_path / "model" / "bomb.yaml"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(mutations.BOMB)
+    with pytest.raises(UserError, match=r"bomb\.yaml: it has more than 50,000 values, with its aliases written out"):
+        compose_command_line(["--config-dir", str(tmp_path), *arguments])
 
 
 def test_aliases_of_small_size_are_read():

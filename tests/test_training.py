@@ -308,6 +308,34 @@ def test_schedules_survive_an_interruption(tmp_path, monkeypatch):
         assert interrupted_and_resumed(tmp_path / job.__name__, (2, 3), job) == job()
 
 
+def test_a_start_from_epoch_0_is_said(tmp_path, caplog):
+    network = case.model(sgd())
+    first = result(network, run(network, case.dataset(), checkpoints=Checkpoints(tmp_path)))
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:1000])
+    again = case.model(sgd())
+    assert result(again, run(again, case.dataset(), checkpoints=Checkpoints(tmp_path))) == first
+    assert f"{tmp_path}: no checkpoint can be used, so training starts again from epoch 0" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"variables": None},
+        {"history": [[1]]},
+        {"totals": [0.0]},
+        {"random": {"python": 1, "numpy": 2}},
+        {"callbacks": [{"type": "X", "attributes": {}, "comparisons": {"on_epoch_end": "fori_loop"}}]},
+    ],
+)
+def test_a_state_that_somebody_made_up_is_one_message(tmp_path, change):
+    run(case.model(sgd()), case.dataset(), checkpoints=Checkpoints(tmp_path))
+    state = Checkpoints(tmp_path).load()
+    Checkpoints(tmp_path).save(state | change, epoch=9, step=0)
+    with pytest.raises(UserError, match="checkpoint: does not hold the state of a training"):
+        run(case.model(sgd()), case.dataset(), checkpoints=Checkpoints(tmp_path))
+
+
 def test_a_finished_training_is_not_trained_again(tmp_path):
     network = case.model(sgd())
     first = result(network, run(network, case.dataset(), checkpoints=Checkpoints(tmp_path)))

@@ -70,7 +70,7 @@ def _set_aside(folder: Path) -> None:
     """Keep a damaged run.json beside the new one: the plan has the config, the checkpoints have the state."""
     with runs.locked(folder):
         record = folder / runs.RECORD
-        log.warning("%s: cannot be read; the job begins a new one and goes on from its last checkpoint", record)
+        log.warning("%s: cannot be read; kept as run.json.damaged, and the job runs again", record)
         record.rename(folder / f"{runs.RECORD}.damaged")
 
 

@@ -39,7 +39,7 @@ def restore(state: dict[str, Any], model: Any, callbacks: Iterable[Any]) -> None
 
     callbacks = list(callbacks)
     if not _is_state(state):
-        raise UserError("checkpoint: does not hold the state of a training, expected one that a run has saved.")
+        raise _no_state()
     restore_variables(state, model)
     saved, given = [each["type"] for each in state["callbacks"]], [type(callback).__name__ for callback in callbacks]
     if saved != given:
@@ -48,8 +48,11 @@ def restore(state: dict[str, Any], model: Any, callbacks: Iterable[Any]) -> None
         vars(callback).update(each["attributes"])
         vars(callback).update({name: getattr(keras.ops, function) for name, function in each["comparisons"].items()})
     model.stop_training = state["stop_training"]
-    random.setstate(state["random"]["python"])
-    np.random.set_state(state["random"]["numpy"])
+    try:
+        random.setstate(state["random"]["python"])
+        np.random.set_state(state["random"]["numpy"])
+    except (KeyError, TypeError, ValueError):
+        raise _no_state() from None
 
 
 def _is_state(state: dict[str, Any]) -> bool:
@@ -107,6 +110,13 @@ def _comparisons(callback: Any) -> dict[str, str]:
 
     names = {name: getattr(value, "__name__", "") for name, value in vars(callback).items() if callable(value)}
     return {name: of for name, of in names.items() if getattr(keras.ops, of, None) is getattr(callback, name)}
+
+
+def _no_state() -> UserError:
+    return UserError(
+        "checkpoint: does not hold the state of a training, expected one that a run has saved."
+        " Get the run's folder anew, or start a new run."
+    )
 
 
 def _other(what: str, saved: Any, given: Any) -> UserError:
