@@ -238,6 +238,8 @@ def main(count: int, seed: int) -> Counter[str]:
                 if outcome.isupper():
                     print(f"{number}: {what}: {outcome}: {said[:300]}", flush=True)
             slowest = max(slowest, time.monotonic() - started)
+            if number % 100 == 99:
+                print(f"{number + 1} files: {dict(found)}", file=sys.stderr, flush=True)
     print(f"{count} files, {sum(found.values())} calls, slowest file {slowest:.1f} s: {dict(found)}")
     return found
 
