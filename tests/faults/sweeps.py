@@ -44,7 +44,7 @@ def running(folder: Path, number: int, epochs: int = 1) -> bool:
 
 def wait_for(process: "subprocess.Popen[str]", moment: Callable[[], bool]) -> None:
     """Wait for a moment in the life of a sweep."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while not moment():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
