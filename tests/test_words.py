@@ -264,6 +264,21 @@ def test_arguments_that_are_right_are_left_alone():
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# @package _global_\noptimizer: adam\n", "defaults list: - override /optimizer: adam"),
+        ("# @package _global_\ndefaults:\n  - optimizer: adam\n", "defaults list: - override /optimizer: adam"),
+        ("trainer:\n  epochs: 3\n", "begins with the line: # @package _global_"),
+        ("# @package _global_\noptimizer:\n  lr: 0.1\n", "Did you mean optimizer.learning_rate?"),
+    ],
+)
+def test_a_yaml_file_that_is_nearly_right_leads_to_the_right_one(tmp_path, text, said):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(text)
+    assert complaint("--config-dir", str(tmp_path), "experiment=mine").endswith(said)
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
         ("optimizer=adam optimizer.momentum=0.9", "optimizer.momentum: belongs to optimizer=sgd or rmsprop; here"

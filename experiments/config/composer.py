@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from experiments.config import safety
-from experiments.config.arguments import Arguments
+from experiments.config.arguments import GROUPS, Arguments
 from experiments.config.concerned import with_points
 from experiments.config.defaults import CONF
 from experiments.config.guard import EnvironmentRefused, guarded
@@ -148,6 +148,9 @@ class Composer:
                 return f"--config-name: received {shown(name)}, expected the name of a YAML file in {where}"
             return first_line(error)
         options = list(error.options or option_names(group, self.folders))
+        inner = group.rpartition("/")[2]
+        if not options and inner in GROUPS:
+            return f"{group}: no such group. Write in the defaults list: - override /{inner}: {shown(name)[1:-1]}"
         hint = nearest(name, options)
         if not hint and group.startswith("hydra/"):
             hint = " A launcher or sweeper of Hydra needs its plugin installed (see README)."

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.config.expectations import Node, choices, resolved, types
-from experiments.config.names import nearest, node_of, schema_of_experiments
+from experiments.config.names import groups_of_options, nearest, node_of, schema_of_experiments
 
 SEVERAL_NUMBERS = r"[\d.e-]+([\s;]+[\d.e-]+)+"
 NOTHING = ("none", "nil", "nan", "never", "off", "no", "false", "~", "")
@@ -23,6 +23,8 @@ def shown(value: Any) -> str:
 def correction(key: str, value: Any, schema: Node, node: Node) -> str:
     """' Did you mean …?', or '' where the value is near nothing that the key takes."""
     accepted = types(schema, node)
+    if key in groups_of_options() and isinstance(value, str):
+        return f" A YAML file chooses an option in its defaults list: - override /{key}: {value}"
     if "object" in accepted:
         return _below(key, value, schema, node)
     if isinstance(value, list):

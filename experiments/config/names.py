@@ -68,7 +68,7 @@ def nearest_key(key: str) -> str | None:
     """The dotted key that an unknown one means, by its place, by another library's word or by its spelling."""
     parent, _, leaf = key.rpartition(".")
     word = _word(leaf)
-    if parent and word in ("name", "type", "kind", "class") and parent in _groups():
+    if parent and word in ("name", "type", "kind", "class") and parent in groups_of_options():
         return parent  # dataset.name=mnist: chosen by dataset=mnist
     beside = [each for each in known_keys() if each.rpartition(".")[0] == parent]
     below = [each for each in known_keys() if parent and each.startswith(f"{parent}.") and each not in beside]
@@ -93,6 +93,8 @@ def unknown_key(key: str, siblings: Sequence[str] | None = None) -> str:
     """The line about a key that no config has; `siblings` are the keys that stand beside it, dotted."""
     if key.rsplit(".", 1)[-1].startswith("_"):
         return f"{key}: refused, since no config value selects code to run (no `_target_` and the like); remove it"
+    if key == "experiment":  # which is a group of files, and no part of a config
+        return f"{key}: unknown key. The YAML file of an experiment begins with the line: # @package _global_"
     parent, _, leaf = key.rpartition(".")
     beside = list(siblings or (each for each in known_keys() if each.rpartition(".")[0] == parent))
     near = nearest_key(key)
@@ -113,7 +115,8 @@ def _word(name: str) -> str:
     return "".join(char for char in name.lower() if char.isalnum())
 
 
-def _groups() -> list[str]:
+def groups_of_options() -> list[str]:
+    """The parts of a config that are chosen by an option: dataset, model, …"""
     schema = schema_of_experiments()
     return [name for name, node in schema["properties"].items() if _has_kinds(schema, node)]
 
