@@ -216,6 +216,13 @@ def test_of_an_older_record_nothing_is_said_of_what_it_does_not_tell():
     assert found["best_epoch"].sentence.endswith("the last one lacks 3.0 points to it.")
 
 
+@pytest.mark.parametrize("odd", [[1], {"a": 1}, "x", True])
+def test_a_record_with_odd_values_is_diagnosed_without_them(odd):
+    config = {"trainer": {"epochs": odd, "early_stopping": odd, "schedule": odd}, "model": odd, "optimizer": odd}
+    for shape in SHAPES.values():
+        assert ended(shape, stopped_by=odd, kept_epoch=odd, pruned=None, config=config)
+
+
 def test_overfitting_that_early_stopping_has_undone_is_no_warning():
     (finding,) = [each for each in ended(overfitted(), 100, early(), kept_epoch=11) if each.kind == "overfitting"]
     assert finding.severity == "note"

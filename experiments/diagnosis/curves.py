@@ -115,7 +115,7 @@ def _overfitting(curves: Curves, ending: Ending) -> Finding | None:
         sentence += f" The weights that are kept are of epoch {ending.kept}."
     advice = [] if undone else [_stop_there(ending)]
     dropout, units = (value_at(ending.config, f"model.{key}") for key in ("dropout", "hidden_units"))
-    advice.append(f"more model.dropout (it is {dropout:g})" if dropout else "model.dropout=0.3")
+    advice.append(f"more model.dropout (it is {dropout})" if dropout else "model.dropout=0.3")
     advice += ["fewer model.hidden_units"] if units != [] else []
     joined = f"{', '.join(advice[:-1])} or {advice[-1]}" if advice[1:] else advice[0]
     return Finding(

@@ -32,9 +32,11 @@ class Ending:
         planned = planned if isinstance(planned, int) else None
         status = str(record.get("status"))
         ended_early = status == "completed" and planned is not None and 0 < done < planned
-        stopped_by = record.get("stopped_by") or (_stopped_by(config) if ended_early else None)
+        recorded = record.get("stopped_by")
+        stopped_by = str(recorded) if recorded else _stopped_by(config) if ended_early else None
         stopped_by = PRUNED if record.get("pruned") else stopped_by
         kept = record.get("kept_epoch")
+        kept = kept if isinstance(kept, int) else None
         if kept is None and status == "completed" and done and not _restores(config):
             kept = done
         return cls(status, done, planned, stopped_by, kept, config)
