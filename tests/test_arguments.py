@@ -108,6 +108,7 @@ def test_a_wrong_flag_is_one_sentence_with_the_right_form(texts, line):
             ["-m", "hydra/launcher=joblib", "+hydra.launcher.num_cpus=1", "seed=1,2"],
             "hydra.launcher.num_cpus: belongs to hydra/launcher=ray; here it is joblib; remove it",
         ),
+        (["-m", "model=interval(1,2)"], "model: received an interval, expected one of linear, "),
         (["-m", "hydra/launcher=basic,joblib"], "hydra/launcher: received several values, expected one"),
         (["--config-name", "mine"], "--config-name: received 'mine', expected the name of a YAML file in "),
     ],

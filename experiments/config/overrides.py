@@ -214,6 +214,8 @@ def _wrong_options(override: Override, folders: Sequence[Path]) -> list[str]:
     if group not in GROUPS or override.type is OverrideType.DEL or isinstance(value, dict | Glob):
         return []
     options = option_names(group, folders)
+    if override.is_interval_sweep():
+        return [f"{group}: received an interval, expected one of {', '.join(options)}"]
     given: Iterable[Any] = override.sweep_string_iterator() if override.is_sweep_override() else [value]
     names = [name for each in given for name in (each if isinstance(each, list) else [each])]
     wrong = [str(name) for name in names if str(name) not in options and not (group == "experiment" and name is None)]
