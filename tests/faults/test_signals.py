@@ -137,7 +137,7 @@ def test_at_random_moments(tmp_path, script):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
