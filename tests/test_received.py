@@ -106,10 +106,12 @@ def test_the_log_of_a_resumed_run_is_no_link(tmp_path):
         ("classification_report.txt", "show"),
         ("config.yaml", "resume"),
         ("model.keras", "evaluate"),
+        ("plots/diagnosis.png", "report"),
     ],
 )
 def test_a_fifo_is_refused_at_once(outputs, name, form):
     (outputs / "run" / name).unlink(missing_ok=True)
+    (outputs / "run" / name).parent.mkdir(exist_ok=True)
     os.mkfifo(outputs / "run" / name)
     assert call([form, str(outputs / "run")]) == (
         "refused",

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from experiments import runs
+from experiments.received import open_regular, read_bytes
 from experiments.reports.saved import PREDICTIONS, REPORT
 
 PAGE = "report.html"
 PLOTS = "plots"
 DRAWING = 1  # raised when plots or pages come to show the same run in another way
 KEY = "made-from"  # of a PNG's text, and of a page's meta element
+LARGEST = 4_000_000_000  # bytes of a file that is shown
 HEAD_BYTES = 4096  # in which a file says what it was made from
 
 # What a run's record says and no plot shows.
@@ -64,7 +66,7 @@ def of_page(folder: Path) -> str:
 def made_from(path: Path) -> str | None:
     """The digest that a PNG or a page carries; None where there is none, or no such file."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             head = file.read(HEAD_BYTES)
     except OSError:
         return None
@@ -96,6 +98,6 @@ def _digest(values: Any, folder: Path, files: tuple[str, ...]) -> str:
     digest = hashlib.sha256(f"{DRAWING} {json.dumps(values, sort_keys=True)}".encode())
     for name in files:
         path = folder / name
-        content = path.read_bytes() if path.is_file() else b""
+        content = read_bytes(path, "a file of the run", LARGEST) if path.is_file() else b""
         digest.update(f"\n{name} {len(content)} ".encode() + content)
     return digest.hexdigest()

@@ -9,9 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from experiments import runs
+from experiments.received import read_bytes
 from experiments.reports import wording
 from experiments.text import plain
 
+LARGEST_PICTURE = 50_000_000  # bytes
 CSS_PIXELS = 96 / 160  # for a pixel of a plot: CSS has 96 an inch, the plots 160, so that they stay sharp
 
 
@@ -38,7 +40,7 @@ def environment() -> Environment:
 
 def picture(path: Path, title: str, alt: str) -> dict[str, Any] | None:
     """A PNG as the template's `picture` macro takes it, or None where there is no such file."""
-    return embedded(path.read_bytes(), title, alt) if path.is_file() else None
+    return embedded(read_bytes(path, "a plot", LARGEST_PICTURE), title, alt) if path.is_file() else None
 
 
 def embedded(content: bytes, title: str, alt: str) -> dict[str, Any]:

@@ -19,7 +19,6 @@ HISTORY = "history.csv"
 REPORT = "classification_report"
 PREDICTIONS = "predictions.npz"
 LARGEST_HISTORY = 200_000_000  # bytes; a million epochs, the most there are, have about 110 MB
-LARGEST_PICTURE = 50_000_000
 
 
 def evaluation(folder: Path, classes: int | None = None) -> Evaluation | None:
