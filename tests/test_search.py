@@ -10,6 +10,7 @@ from experiments.config import ExperimentConfig
 from experiments.config.composition import compose_command_line
 from experiments.config.trials import with_values
 from experiments.errors import UserError
+from experiments.reports import freshness
 from experiments.sweeps import search
 from experiments.sweeps.ledger import Ledger
 from tests.conftest import PROJECT, run_command
@@ -17,6 +18,10 @@ from tests.faults import runs
 
 SEARCH = ("-m", "optimizer.learning_rate=interval(1e-4,10)", "sweep.n_trials=6")
 TINY = ("model.hidden_units=[8]", "trainer.epochs=2")
+DATA = {
+    "name": "made up", "fingerprint": "0", "sizes": {"train": 2, "validation": 2, "test": 2}, "shape": [2],
+    "rows": "features", "class_names": ["a", "b"], "source": "a test", "validation_is_test": False,
+}  # fmt: skip
 
 
 def planned(folder: Path, *arguments: str) -> Ledger:
@@ -29,12 +34,13 @@ def ended(ledger: Ledger, number: int, accuracies: list[float], **changes: objec
     """Write a job's folder as a run leaves it."""
     folder = ledger.job_folder(number)
     folder.mkdir()
-    record = {"status": "completed", "metrics": {"validation": {"accuracy": accuracies[-1]}}, **changes}
+    metrics = {"validation": {"accuracy": accuracies[-1], "loss": 1.0}}
+    record = {"status": "completed", "name": "made_up", "seed": 0, "metrics": metrics, "dataset": DATA, **changes}
     (folder / "run.json").write_text(json.dumps(record))
-    (folder / "report.html").touch()
     rows = [f"{epoch},1.0,0.5,1.0,{value},0.01,0.1" for epoch, value in enumerate(accuracies, start=1)]
     header = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds"
     (folder / "history.csv").write_text("\n".join([header, *rows, ""]))
+    (folder / "report.html").write_text(f'<meta name="made-from" content="{freshness.of_page(folder)}">')
 
 
 @pytest.mark.parametrize(
