@@ -196,7 +196,7 @@ class BaseRecord(Record):
     """The config of one choice of groups."""
 
     groups: list[str]
-    config: dict[str, Any]
+    config: ConfigRecord
 
 
 class SearchRecord(Record):

@@ -157,11 +157,12 @@ def test_keys_of_later_and_former_versions_are_no_damage(outputs):
     record = json.loads((outputs / "run" / "run.json").read_text())
     for key in ("tags", "notes", "pruned", "resumed_at", "throughput", "config_fingerprint"):
         del record[key]
-    del record["dataset"]["class_counts"]
+    del record["dataset"]["class_counts"], record["config"]["trainer"]["epochs"]
     (outputs / "run" / "run.json").write_text(json.dumps(record | {"later": {"a": 1}}))
     read = runs.read(outputs / "run")
     assert (read["tags"], read["pruned"], read["later"]) == ([], None, {"a": 1})
-    assert call(["show", str(outputs / "run")])[0] == "done"
+    for form in ("show", "report"):
+        assert call([form, str(outputs / "run")])[0] == "done"
 
 
 def test_a_config_that_was_changed_in_both_files_is_refused(outputs):

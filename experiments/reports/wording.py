@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from experiments.dotted import value_at
 from experiments.evaluation import wilson_interval
 from experiments.history import History
 
@@ -82,7 +83,7 @@ def _kept(run: dict[str, Any]) -> str:
 
 def _epochs(run: dict[str, Any]) -> str:
     done = run["epochs_completed"]
-    planned = run["config"]["trainer"]["epochs"] if run.get("config") else done
+    planned = value_at(run, "config.trainer.epochs", done)
     if done != planned:
         return f"{done:,} of {planned:,} epoch{'' if planned == 1 else 's'}"
     return f"{done:,} epoch{'' if done == 1 else 's'}"

@@ -14,6 +14,7 @@ import numpy as np
 from experiments.config.composition import Composition
 from experiments.config.overrides import Interval
 from experiments.config.trials import groups, with_values
+from experiments.dotted import value_at
 from experiments.errors import UserError
 from experiments.reports import saved
 from experiments.sweeps.ledger import PRUNED, Job, Ledger, State
@@ -83,7 +84,7 @@ def study_of(ledger: Ledger) -> Any:
         "tpe": lambda: optuna.samplers.TPESampler(seed=seed, n_startup_trials=first),
         "random": lambda: optuna.samplers.RandomSampler(seed=seed),
     }
-    epochs = search["bases"][0]["config"]["trainer"]["epochs"]
+    epochs = value_at(search["bases"][0], "config.trainer.epochs", 0)
     pruners: dict[str, Any] = {
         "median": lambda: optuna.pruners.MedianPruner(n_warmup_steps=max(1, round(PRUNED_FROM * epochs))),
         "none": optuna.pruners.NopPruner,
