@@ -61,7 +61,9 @@ def _is_state(state: dict[str, Any]) -> bool:
     parts |= {"callbacks": list, "stop_training": bool, "random": dict}
     return (
         all(isinstance(state.get(name), kind) for name, kind in parts.items())
-        and all(isinstance(array, np.ndarray) and array.dtype.kind in "fiub" for array in state["variables"])
+        and all(
+            isinstance(array, np.ndarray | np.generic) and array.dtype.kind in "fiub" for array in state["variables"]
+        )
         and all(
             isinstance(each, dict)
             and isinstance(each.get("attributes"), dict)
