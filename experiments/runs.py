@@ -126,6 +126,7 @@ class Run:
     def again(cls, folder: Path, record: dict[str, Any]) -> "Run":
         """A run that goes on; its record is not written yet."""
         resumed_at = [*record["resumed_at"], now()]
+        record = {key: value for key, value in record.items() if key != "killed"}
         return cls(folder, record | {"status": "running", "error": None, "finished_at": None, "resumed_at": resumed_at})
 
     def update(self, **values: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from experiments import checkpoints as module
 from experiments.checkpoints import Checkpoints, decode, encode
+from experiments.training.state import _is_state
 
 STATE = {
     "weights": [np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros((0, 2), np.int64)],
@@ -144,3 +145,11 @@ def test_a_full_disk_leaves_the_ones_before(tmp_path):
         assert Checkpoints(tmp_path).load()["x"].sum() == 0
     finally:
         subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_state_may_have_counters_that_are_numpy_scalars():
+    """An optimizer's number of steps is one: a check of the state that refused it would let no run go on."""
+    state = {"epoch": 1, "step": 0, "seconds": 1.0, "totals": [1.0, 2], "history": [], "stop_training": False}
+    state |= {"callbacks": [], "random": {}, "variables": [np.zeros(2, np.float32), np.int64(3)]}
+    assert _is_state(state)
+    assert not _is_state(state | {"variables": ["3"]})

@@ -72,7 +72,7 @@ def _of_sweep(folder: Path, twin: Path) -> Iterator[str]:
         yield from _of_run(ledger.job_folder(job.number), other.job_folder(job.number))
     if _table(folder) != _table(twin):
         yield f"{folder / 'leaderboard.csv'}: {_table(folder)}, expected {_table(twin)}"
-    if (folder / "leaderboard.md").read_text() != (twin / "leaderboard.md").read_text():
+    if _timeless(folder / "leaderboard.md") != _timeless(twin / "leaderboard.md"):
         yield f"{folder / 'leaderboard.md'}: other contents"
     if _said(folder / "sweep.html") != _said(twin / "sweep.html"):
         yield f"{folder / 'sweep.html'}: says something else"
@@ -116,6 +116,11 @@ def _said(page: Path) -> list[str]:
     """The headings of a page and its figures that are no times: of accuracy, loss and findings."""
     text = re.sub(r"<style>.*?</style>|base64,[^\"]*", "", page.read_text(), flags=re.DOTALL)
     return re.findall(r"<h[123][^>]*>.*?</h|class=\"status[^>]*>.*?<|Not finished|\d+\.\d\d %", text, flags=re.DOTALL)
+
+
+def _timeless(path: Path) -> str:
+    """A table's text without the times in it."""
+    return re.sub(r"(\d+ h )?(\d+ min )?\d+(\.\d+)? (s|min)\b", "", path.read_text())
 
 
 def _table(folder: Path) -> list[dict[str, str]]:
