@@ -17,7 +17,7 @@ from tests.conftest import PROJECT, run_command
 from tests.faults import runs
 
 SEARCH = ("-m", "optimizer.learning_rate=interval(1e-4,10)", "sweep.n_trials=6")
-TINY = ("model.hidden_units=[8]", "trainer.epochs=2")
+TINY = ("model.hidden_units=[8]", "trainer.epochs=2", "trainer.keep_checkpoints=true")  # to be compared
 DATA = {
     "name": "made up", "fingerprint": "0", "sizes": {"train": 2, "validation": 2, "test": 2}, "shape": [2],
     "rows": "features", "class_names": ["a", "b"], "source": "a test", "validation_is_test": False,
