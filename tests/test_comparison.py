@@ -102,7 +102,8 @@ def test_two_runs_on_the_console(command, tmp_path):
     assert re.search(r"interval +83.77–95.19 % +94.55–99.82 %", done.out)  # Wilson's, of 91 and 99 of 100
     expected = r"B is 8.00 points better than A on the 100 test rows \(95 % interval [\d.]+ to [\d.]+, exact McNemar"
     assert re.search(expected + r" p = 0.021\): distinguishable\.", done.out)
-    assert "McNemar's test speaks of these trained networks, not of their settings" in done.out
+    assert "The 2 runs differ in their seed only: mean test accuracy 95.00 %" in done.out
+    assert "McNemar's test speaks of these trained networks" not in done.out  # it would ask for seeds
     assert not list(tmp_path.glob("*.html"))
 
 
@@ -127,6 +128,8 @@ def test_json_has_everything(command, tmp_path):
     (test,) = values["pair_tests"]
     assert (test["first"], test["second"], test["only_first"], test["only_second"]) == ("B", "A", 9, 1)
     assert test["p"] == test["p_corrected"] == pytest.approx(0.021484375)
+    page = (tmp_path / "page.html").read_text()
+    assert "McNemar&#39;s test speaks of these trained networks, not of their settings" in page
     assert values["runs"][0]["history"]["val_loss"] == [2.1, 1.05, 0.7000000000000001]
 
 
@@ -259,7 +262,7 @@ def test_a_sweep_stands_for_its_completed_jobs(tmp_path):
     [
         (["a"], "a: received one run, expected two or more to compare. `python -m experiments list` shows"),
         (["a", "./a/../a"], "a/../a: received twice, expected each run once. Name it once."),
-        (["a", "nothing"], "nothing: holds no run.json, expected a run's folder such as outputs/NAME/TIMESTAMP."),
+        (["a", "nothing"], "nothing: is no folder, and no run below outputs has this name or this part of a path, expected"),
         (["a", "sweep"], "sweep: this sweep has no completed job, expected one at least. Go on with it by"),
         (["a", "b", "--html", "no/page.html"], "no/page.html: cannot be written to, expected a file's name in a"),
         (["a", "broken"], "broken/predictions.npz: cannot be read ("),

@@ -28,7 +28,7 @@ def made(tmp_path_factory):
     model = models.build_model(config, dataset)
     model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     model.save(folder / "model.keras")
-    data = {"shape": [8, 8], "rows": "images", "class_names": list(dataset.class_names)}
+    data = record()["dataset"] | {"shape": [8, 8], "rows": "images", "class_names": list(dataset.class_names)}
     (folder / "run.json").write_text(json.dumps(record(dataset=data)))
     return folder
 
