@@ -262,7 +262,10 @@ def test_a_sweep_stands_for_its_completed_jobs(tmp_path):
     [
         (["a"], "a: received one run, expected two or more to compare. `python -m experiments list` shows"),
         (["a", "./a/../a"], "a/../a: received twice, expected each run once. Name it once."),
-        (["a", "nothing"], "nothing: is no folder, and no run below outputs has this name or this part of a path, expected"),
+        (
+            ["a", "nothing"],
+            "nothing: is no folder, and no run below outputs has this name or this part of a path, expected",
+        ),
         (["a", "sweep"], "sweep: this sweep has no completed job, expected one at least. Go on with it by"),
         (["a", "b", "--html", "no/page.html"], "no/page.html: cannot be written to, expected a file's name in a"),
         (["a", "broken"], "broken/predictions.npz: cannot be read ("),
