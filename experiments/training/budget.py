@@ -27,6 +27,7 @@ def time_budget(minutes: float) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.seconds_spent = 0.0
+            self.is_spent = False
 
         def on_train_begin(self, logs: Any = None) -> None:
             self._stopwatch = _Stopwatch()
@@ -35,6 +36,7 @@ def time_budget(minutes: float) -> Any:
             self.seconds_spent += self._stopwatch.lap()
             if self.seconds_spent >= 60 * minutes:
                 self.model.stop_training = True
+                self.is_spent = True
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self.on_train_batch_end(epoch)

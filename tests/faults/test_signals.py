@@ -126,7 +126,7 @@ def test_before_the_training_and_after_it_status_exit_and_message_agree(tmp_path
     runs.assert_exact(folder, reference)
 
 
-SIGNALS = ("tests.faults.random_signals", "--signals", "4", "--kinds", "run", "joblib", "--lasts", "8")
+SIGNALS = ("tests.faults.random_signals", "--signals", "2", "--kinds", "run", "joblib", "--lasts", "8")
 
 
 @pytest.mark.parametrize("script", [("tests.faults.random_kills", "--kills", "3"), SIGNALS], ids=["kills", "signals"])
