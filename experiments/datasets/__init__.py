@@ -33,10 +33,9 @@ def load(config: DatasetConfig) -> Dataset:
     train = checks.checked(train, "train", source, known.shape, known.class_names)
     test = checks.checked(test, "test", source, known.shape, known.class_names)
     checks.check_rows(train, "train", source)
-    published = train, test
-    fingerprint = _fingerprint(published, known.class_names)
+    fingerprint = _fingerprint((train, test), known.class_names)
     if config.path is not None:
-        identity.check_name(lambda other: _fingerprint(published, other.class_names), source, known)
+        _check_name(train, test, source, known)
     path = None if config.path is None else Path(os.path.expanduser(config.path))
     note = identity.note(train, test, fingerprint, known, path)
     if config.test == "official":
@@ -64,6 +63,11 @@ def load(config: DatasetConfig) -> Dataset:
         validation_is_test=config.validation == "test",
         note=note,
     )
+
+
+def _check_name(train: Split, test: Split, source: str, known: KnownDataset) -> None:
+    """In a function of its own, which lets go of the samples: they are cut next, and are in memory once."""
+    identity.check_name(lambda other: _fingerprint((train, test), other.class_names), source, known)
 
 
 def _published(config: DatasetConfig, known: KnownDataset) -> tuple[Split, Split, str]:
